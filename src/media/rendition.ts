@@ -1,0 +1,23 @@
+/** One rung of a ladder, as the encoder is asked for it and as manifests name it. */
+export type Rendition = VideoRendition | AudioRendition;
+
+export interface VideoRendition {
+  readonly kind: 'video';
+  /** The rendition's name in addresses, e.g. `v720`. Matches `[a-z0-9][a-z0-9-]{0,31}`. */
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  /** Target and ceiling in bits per second. */
+  readonly bitrate: number;
+  readonly maxBitrate: number;
+}
+
+export interface AudioRendition {
+  readonly kind: 'audio';
+  /** `audio`. */
+  readonly id: string;
+  readonly bitrate: number;
+  readonly sampleRate: number;
+  readonly channels: number;
+}
