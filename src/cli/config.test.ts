@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { Failure } from '../telemetry/failure.js';
+import { loadSettings } from './config.js';
+
+const file = (yaml: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'headwater-config-')), 'headwater.yaml');
+  writeFileSync(path, yaml);
+  return path;
+};
+
+const failure = (act: () => unknown): Failure => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+};
+
+describe('settings', () => {
+  it('has a whole box as its default', () => {
+    const settings = loadSettings({});
+    expect(settings.http.listen).toBe('0.0.0.0:8080');
+    expect(settings.rtmp.listen).toBe('0.0.0.0:1935');
+    expect(settings.admin.listen).toBe('127.0.0.1:9180');
+    expect(settings.data).toBe('./var');
+    expect(settings.roles).toEqual(['ingest', 'transcode', 'origin', 'edge', 'api']);
+    expect(settings.edge.memory).toBe(256 * 2 ** 20);
+  });
+
+  it('is exactly what the commented reference file says', () => {
+    const reference = parse(readFileSync(new URL('../../config/headwater.yaml', import.meta.url), 'utf8'));
+    expect(loadSettings({ file: 'config/headwater.yaml' })).toEqual(loadSettings({}));
+    const keys = (tree: object, path = ''): string[] =>
+      Object.entries(tree).flatMap(([key, value]) =>
+        value !== null && typeof value === 'object' && !Array.isArray(value)
+          ? keys(value, `${path}${key}.`)
+          : [`${path}${key}`],
+      );
+    expect(keys(reference).sort()).toEqual(keys(loadSettings({})).sort());
+  });
+
+  it('takes the file, then the environment, then --set, then flags', () => {
+    const settings = loadSettings({
+      file: file('log: { level: warn }\nlive: { segmentSec: 4, windowSegments: 6 }\nupload: { bytesMax: 1GiB }\n'),
+      environment: {
+        HEADWATER_LIVE__SEGMENT_SEC: '3',
+        HEADWATER_LOG__LEVEL: 'error',
+        HEADWATER_PUBLICURL: 'https://tv.example/',
+      },
+      sets: ['log.level=debug'],
+      flags: { 'http.listen': { flag: '--http', value: '127.0.0.1:0' } },
+    });
+    expect(settings.live).toMatchObject({ segmentSec: 3, windowSegments: 6 });
+    expect(settings.log.level).toBe('debug');
+    expect(settings.http.listen).toBe('127.0.0.1:0');
+    expect(settings.upload.bytesMax).toBe(2 ** 30);
+    expect(settings.publicUrl).toBe('https://tv.example');
+  });
+
+  it.each([
+    [
+      { sets: ['live.segmentSec=0'] },
+      'live.segmentSec: 0 is not allowed (--set live.segmentSec=0)',
+      'live.segmentSec takes a whole number of seconds from 1 to 10.',
+    ],
+    [
+      { environment: { HEADWATER_LOG__LEVEL: 'loud' } },
+      'log.level: "loud" is not allowed (HEADWATER_LOG__LEVEL)',
+      'log.level takes trace, debug,',
+    ],
+    [
+      { environment: { HEADWATER_LOGS__LEVEL: 'info' } },
+      'HEADWATER_LOGS__LEVEL: no such setting',
+      'Allowed here: roles, data,',
+    ],
+    [
+      { sets: ['http.lisen=:80'] },
+      'http.lisen: no such setting (--set http.lisen=:80)',
+      'Allowed here: listen, engine, idleTimeoutSec.',
+    ],
+    [{ sets: ['__proto__.x=1'] }, '__proto__.x: no such setting', 'Allowed here: roles,'],
+    [{ sets: ['data'] }, '--set data: no value', 'Write --set a.b=value'],
+    [
+      { flags: { 'http.listen': { flag: '--http', value: '8080' } } },
+      'http.listen: "8080" is not allowed (--http 8080)',
+      'http.listen takes ADDR:PORT',
+    ],
+    [
+      { sets: ['upload.bytesMax=12'] },
+      'upload.bytesMax: 12 is not allowed',
+      'upload.bytesMax takes a size with its unit',
+    ],
+    [{ sets: ['roles=[edge, cdn]'] }, 'roles: ["edge","cdn"] is not allowed', 'roles takes a list of ingest,'],
+    [{ sets: ['http=80'] }, 'http: 80 is not allowed', 'http takes a section of settings.'],
+    [{ sets: ['http=80', 'http.listen=:1'] }, 'http: must be a section of settings', 'See config/headwater.yaml.'],
+  ])('refuses %j', (sources, message, hint) => {
+    const refused = failure(() => loadSettings(sources));
+    expect(refused.message).toContain(message);
+    expect(refused.hint).toContain(hint);
+  });
+
+  it('names the file and the line of bad YAML, and the key of a bad value in it', () => {
+    expect(failure(() => loadSettings({ file: '/nonexistent.yaml' })).message).toContain('no such file');
+    expect(failure(() => loadSettings({ file: file('log: {\nlevel') })).message).toContain('line 2');
+    expect(failure(() => loadSettings({ file: file('- a\n- b\n') })).message).toContain('holds no settings');
+    const bad = file('rtmp: { connectionsMax: many }\nnonsense: 1\n');
+    const refused = failure(() => loadSettings({ file: bad }));
+    expect(refused.message).toContain(`rtmp.connectionsMax: "many" is not allowed (${bad})`);
+    expect(refused.message).toContain(`nonsense: no such setting (${bad})`);
+  });
+});
