@@ -38,7 +38,10 @@ export function readReadyFile(data: string): ReadyFile | null {
 
 export function findBox(reference: BoxReference): BoxAccess {
   const data = reference.data ?? process.env.HEADWATER_DATA ?? './var';
-  return { url: reference.url?.replace(/\/+$/, '') ?? localUrl(data), token: reference.token ?? localToken(data, reference) };
+  return {
+    url: reference.url?.replace(/\/+$/, '') ?? localUrl(data),
+    token: reference.token ?? localToken(data, reference),
+  };
 }
 
 function localUrl(data: string): string {
@@ -118,7 +121,8 @@ export class ApiClient {
 function problemFailure(status: number, text: string): Failure {
   const problem = readProblem(text);
   return new Failure(`api.${status}`, problem.detail ?? problem.title ?? `the box answered ${status}`, {
-    hint: status === 401 ? 'The token is not valid here: give --token, or --data of the right box.' : (problem.hint ?? ''),
+    hint:
+      status === 401 ? 'The token is not valid here: give --token, or --data of the right box.' : (problem.hint ?? ''),
   });
 }
 

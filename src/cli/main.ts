@@ -12,7 +12,9 @@ import { version } from './version.js';
 
 /** The command line. Each command registers itself and imports what is heavy only when it runs. */
 const program = new Command('headwater')
-  .description('Self-hosted streaming: push or upload, transcode, package once, serve HLS and DASH through an edge cache.')
+  .description(
+    'Self-hosted streaming: push or upload, transcode, package once, serve HLS and DASH through an edge cache.',
+  )
   .version(version)
   .showHelpAfterError('(headwater --help lists the commands)');
 

@@ -72,7 +72,9 @@ function start(
 
 function fingerprint(file: string, url: string): string {
   const { size, mtimeMs } = statSync(file);
-  return createHash('sha256').update([resolve(file), size, mtimeMs, url].join('\0')).digest('hex');
+  return createHash('sha256')
+    .update([resolve(file), size, mtimeMs, url].join('\0'))
+    .digest('hex');
 }
 
 /** The file where open uploads are remembered; one torn by a crash is started anew. */
@@ -90,7 +92,9 @@ function rememberedUploads(): string {
 
 function uploadFailure(file: string, error: unknown): Failure {
   const answer = error instanceof tus.DetailedError ? error.originalResponse : null;
-  const words = answer ? problemWords(answer.getBody()) ?? `the box answered ${answer.getStatus()}` : messageOf(error);
+  const words = answer
+    ? (problemWords(answer.getBody()) ?? `the box answered ${answer.getStatus()}`)
+    : messageOf(error);
   return new Failure('cli.upload-failed', `${file}: the upload failed: ${words}`, {
     hint: 'Run the same command again: it goes on where it stopped.',
     cause: error,

@@ -23,7 +23,9 @@ export function addDemoCommand(program: Command): void {
 async function demo(options: DemoOptions): Promise<void> {
   const seconds = options.seconds === undefined ? null : Number(options.seconds);
   if (seconds !== null && !(seconds > 0 && seconds <= 86_400)) {
-    throw new Failure('cli.bad-option', `--seconds ${options.seconds}: not allowed`, { hint: 'Give a number from 1 to 86400.' });
+    throw new Failure('cli.bad-option', `--seconds ${options.seconds}: not allowed`, {
+      hint: 'Give a number from 1 to 86400.',
+    });
   }
   const { api, output } = openBox(options);
   const channel = await demoChannel(api, options.channel);
@@ -35,10 +37,17 @@ async function demo(options: DemoOptions): Promise<void> {
     `pushing a test picture to channel ${channel.name}\nwatch it at ${channel.watchUrl}\nCtrl-C ends it`,
   );
   const run = (picture: string) =>
-    runFfmpeg(demoArguments(picture, channel.rtmpUrl, seconds), { log: silentLog, signal: stop.signal, binary: options.ffmpeg }).done;
+    runFfmpeg(demoArguments(picture, channel.rtmpUrl, seconds), {
+      log: silentLog,
+      signal: stop.signal,
+      binary: options.ffmpeg,
+    }).done;
   // drawtext needs a font, which a bare system may lack; the plain test picture has a running clock of its own.
-  const clock = "drawtext=text='%{localtime\\:%T}':fontsize=72:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16:x=(w-tw)/2:y=h*0.42";
-  const hasFont = (await runFfmpeg(fontProbe(clock), { log: silentLog, signal: stop.signal, binary: options.ffmpeg }).done).ok;
+  const clock =
+    "drawtext=text='%{localtime\\:%T}':fontsize=72:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16:x=(w-tw)/2:y=h*0.42";
+  const hasFont = (
+    await runFfmpeg(fontProbe(clock), { log: silentLog, signal: stop.signal, binary: options.ffmpeg }).done
+  ).ok;
   const outcome = await run(hasFont ? `,${clock}` : '');
   if (outcome.ok || stop.signal.aborted) return;
   throw new Failure('cli.demo-ended', `the test picture ended: ${outcome.message}`, {
@@ -51,7 +60,17 @@ async function demoChannel(api: ApiClient, name: string): Promise<DemoChannel> {
   return found ?? api.post<DemoChannel>('/v1/channels', { name });
 }
 
-const fontProbe = (clock: string) => ['-f', 'lavfi', '-i', `color=s=320x180,${clock}`, '-frames:v', '1', '-f', 'null', '-'];
+const fontProbe = (clock: string) => [
+  '-f',
+  'lavfi',
+  '-i',
+  `color=s=320x180,${clock}`,
+  '-frames:v',
+  '1',
+  '-f',
+  'null',
+  '-',
+];
 
 /** 720p at 30 frames per second with a keyframe every two seconds, as an encoder such as OBS would send it. */
 function demoArguments(picture: string, rtmpUrl: string, seconds: number | null): string[] {

@@ -5,9 +5,26 @@ import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
 interface Status {
   readonly version: string;
   readonly uptimeSec: number;
-  readonly live: readonly { channel: string; protocol: string; startedAt: number; renditions: readonly string[]; restarts: number }[];
-  readonly jobs: { readonly queued: number; readonly processing: number; readonly done: number; readonly failed: number };
-  readonly cache: { readonly hits: number; readonly misses: number; readonly hitRatio: number | null; readonly memoryBytes: number; readonly objects: number };
+  readonly live: readonly {
+    channel: string;
+    protocol: string;
+    startedAt: number;
+    renditions: readonly string[];
+    restarts: number;
+  }[];
+  readonly jobs: {
+    readonly queued: number;
+    readonly processing: number;
+    readonly done: number;
+    readonly failed: number;
+  };
+  readonly cache: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly hitRatio: number | null;
+    readonly memoryBytes: number;
+    readonly objects: number;
+  };
 }
 
 export function addStatusCommand(program: Command): void {

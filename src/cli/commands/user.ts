@@ -15,7 +15,10 @@ export function addUserCommands(program: Command): void {
     .option('--role <role>', 'operator, creator or viewer', 'creator')
     .action(async (name: string, options: BoxOptions & { role: string }) => {
       const { api, output } = openBox(options);
-      const created = await api.post<User & { signInUrl: string; token: string }>('/v1/users', { name, role: options.role });
+      const created = await api.post<User & { signInUrl: string; token: string }>('/v1/users', {
+        name,
+        role: options.role,
+      });
       output.answer(
         created,
         [

@@ -35,7 +35,10 @@ export function addVideoCommands(program: Command): void {
       const { api, output } = openBox(options);
       const videos = await everyVideo(api);
       const rows = videos.map(({ id, status, duration, title }) => [id, status, formatDuration(duration), title]);
-      output.answer(videos, videos.length > 0 ? table([['ID', 'STATUS', 'LENGTH', 'TITLE'], ...rows]) : 'no videos yet');
+      output.answer(
+        videos,
+        videos.length > 0 ? table([['ID', 'STATUS', 'LENGTH', 'TITLE'], ...rows]) : 'no videos yet',
+      );
     });
   withBoxOptions(video.command('show <id>'))
     .description('show a video and its jobs')
@@ -62,7 +65,8 @@ async function addVideo(file: string, options: AddOptions): Promise<void> {
     file,
     access: api.access,
     metadata: { title, filename: basename(file), ...(options.description ? { description: options.description } : {}) },
-    onProgress: (sent) => output.progress(`uploading    ${bar(sent / size)}  ${formatBytes(sent)} of ${formatBytes(size)}`),
+    onProgress: (sent) =>
+      output.progress(`uploading    ${bar(sent / size)}  ${formatBytes(sent)} of ${formatBytes(size)}`),
     onResume: (offset) => output.note(`going on at ${formatBytes(offset)}`),
   });
   const video = await waitUntilDone(api, id, output);
@@ -77,7 +81,8 @@ async function addVideo(file: string, options: AddOptions): Promise<void> {
 
 function sizeOf(file: string): number {
   const facts: Stats | undefined = statSync(file, { throwIfNoEntry: false });
-  const refuse = (message: string) => new Failure('cli.bad-file', `${file}: ${message}`, { hint: 'Name a video or audio file.' });
+  const refuse = (message: string) =>
+    new Failure('cli.bad-file', `${file}: ${message}`, { hint: 'Name a video or audio file.' });
   if (!facts) throw refuse('there is no such file');
   if (!facts.isFile()) throw refuse('not a file');
   if (facts.size === 0) throw refuse('the file is empty');

@@ -1,0 +1,4 @@
+// npm run build: src and web into dist.
+import { build } from './prepare.mjs';
+
+build();

@@ -1,0 +1,107 @@
+import { networkInterfaces } from 'node:os';
+import type { Command } from 'commander';
+import { type Address, formatAddress, parseAddress } from '../address.js';
+import { type ConfigSources, loadSettings } from '../config.js';
+import type { Settings } from '../config-schema.js';
+import { describeError } from '../output.js';
+
+interface RunOptions {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly http?: string;
+  readonly rtmp?: string;
+  readonly admin?: string;
+  readonly data?: string;
+  readonly readyFile?: string;
+}
+
+const flagKeys = { http: 'http.listen', rtmp: 'rtmp.listen', admin: 'admin.listen', data: 'data' } as const;
+
+export function addRunCommands(program: Command): void {
+  withRunOptions(program.command('up'))
+    .description('run a whole box: every role in one process (what npm start runs)')
+    .option('--config <file>', 'settings; config/headwater.yaml is the commented reference')
+    .action((options: RunOptions) => run(options, { wholeBox: true }));
+  withRunOptions(program.command('run'))
+    .description('run the roles that a configuration file names')
+    .requiredOption('--config <file>', 'settings; config/headwater.yaml is the commented reference')
+    .action((options: RunOptions) => run(options, { wholeBox: false }));
+}
+
+function withRunOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', 'the folder that holds all state (default: ./var)')
+    .option('--http <addr:port>', 'the public door (default: 0.0.0.0:8080)')
+    .option('--rtmp <addr:port>', 'where publishers push (default: 0.0.0.0:1935)')
+    .option('--admin <addr:port>', 'metrics and health (default: 127.0.0.1:9180)')
+    .option('--set <key=value>', 'any setting, e.g. --set live.segmentSec=4; may be repeated', gather, [])
+    .option('--ready-file <file>', 'write the bound addresses here too, once everything serves');
+}
+
+const gather = (value: string, before: readonly string[]) => [...before, value];
+
+function sourcesOf(options: RunOptions): ConfigSources {
+  const given = Object.entries(flagKeys).flatMap(([option, key]) => {
+    const value = options[option as keyof typeof flagKeys];
+    return value === undefined ? [] : [[key, { flag: `--${option}`, value }] as const];
+  });
+  return { file: options.config, environment: process.env, sets: options.set, flags: Object.fromEntries(given) };
+}
+
+async function run(options: RunOptions, { wholeBox }: { wholeBox: boolean }): Promise<void> {
+  const settings = loadSettings(sourcesOf(options));
+  const { openBox } = await import('../box.js');
+  const box = await openBox(
+    wholeBox ? { ...settings, roles: ['ingest', 'transcode', 'origin', 'edge', 'api'] } : settings,
+    {
+      readyFiles: options.readyFile === undefined ? [] : [options.readyFile],
+    },
+  );
+  const stop = (signal: string) => {
+    process.stderr.write(`${signal}: draining\n`);
+    box.close().then(
+      () => process.exit(0),
+      (error) => {
+        process.stderr.write(`${describeError(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', () => stop('SIGTERM'));
+  process.once('SIGINT', () => stop('SIGINT'));
+  process.stdout.write(`${greeting(settings, box)}\n`);
+}
+
+/** What the operator reads after a start. */
+function greeting(
+  settings: Settings,
+  box: { ready: { http?: string; rtmp?: string; admin?: string }; signInCode: string | null },
+): string {
+  const { http, rtmp, admin } = box.ready;
+  const data = settings.data === './var' ? '' : ` --data ${settings.data}`;
+  const lines = ['', 'Headwater is running.', ''];
+  if (http) {
+    const web = settings.publicUrl ?? `http://${formatAddress(reachable(parseAddress(http)))}`;
+    lines.push(`  web       ${web}/`);
+    if (box.signInCode) lines.push(`  sign in   ${web}/#sign-in=${box.signInCode}   (once, as the operator)`);
+  }
+  if (rtmp) lines.push(`  push to   rtmp://${formatAddress(reachable(parseAddress(rtmp)))}/live/<stream key>`);
+  if (admin) lines.push(`  metrics   http://${admin}/metrics`);
+  lines.push(`  data      ${settings.data}`, '');
+  if (rtmp) {
+    lines.push(
+      'Create a channel:       npm run -s headwater -- channel create town-hall' + data,
+      'No camera at hand?      npm run -s headwater -- demo' + data,
+      '(after npm i -g . it is just: headwater …)',
+    );
+  }
+  return lines.join('\n');
+}
+
+/** The address that others can dial: for "every address", this machine's first one on a network, else localhost. */
+function reachable({ host, port }: Address): Address {
+  if (host !== '0.0.0.0' && host !== '::') return { host, port };
+  const outward = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const found = outward.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return { host: found?.address ?? 'localhost', port };
+}
