@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BROADCAST, CHANNEL, KEY, OWNER, reasonOf, StoreOnDisk } from './catalog.fixture.js';
+
+let on: StoreOnDisk;
+beforeEach(() => {
+  on = new StoreOnDisk({ durable: false });
+});
+afterEach(() => on.close());
+
+const channel = { name: CHANNEL, ownerId: OWNER, streamKey: KEY };
+
+test('a user is created once, by id and by name', () => {
+  expect(reasonOf(on.propose('user.created', { userId: 'u_1', name: 'ada', role: 'creator' }))).toBe('applied');
+  expect(reasonOf(on.propose('user.created', { userId: 'u_1', name: 'bob', role: 'viewer' }))).toBe('exists');
+  expect(reasonOf(on.propose('user.created', { userId: 'u_2', name: 'ada', role: 'viewer' }))).toBe('exists');
+  expect(on.store.ask('userByName', ['ada'])).toMatchObject({ id: 'u_1', role: 'creator' });
+  expect(on.store.ask('user', ['u_1'])).toEqual(on.store.ask('userByName', ['ada']));
+  expect(on.store.ask('user', ['u_2'])).toBeNull();
+  expect(on.store.ask('users', [{ limit: 10 }])).toHaveLength(1);
+});
+
+test('a channel has a name and a key that no other has', () => {
+  expect(reasonOf(on.propose('channel.created', channel))).toBe('applied');
+  expect(reasonOf(on.propose('channel.created', { ...channel, streamKey: 'another-key-1' }))).toBe('exists');
+  expect(reasonOf(on.propose('channel.created', { ...channel, name: 'other' }))).toBe('exists');
+  expect(on.store.ask('channelByKey', [KEY])).toMatchObject({ name: CHANNEL, ownerId: OWNER, live: null });
+});
+
+test('a rotated key replaces the old one', () => {
+  on.propose('channel.created', channel);
+  on.propose('channel.created', { ...channel, name: 'other', streamKey: 'taken-key-1' });
+  expect(reasonOf(on.propose('channel.key-rotated', { name: CHANNEL, streamKey: 'taken-key-1' }))).toBe('exists');
+  expect(reasonOf(on.propose('channel.key-rotated', { name: 'nobody', streamKey: 'fresh-key-1' }))).toBe('absent');
+  expect(reasonOf(on.propose('channel.key-rotated', { name: CHANNEL, streamKey: 'fresh-key-1' }))).toBe('applied');
+  expect(on.store.ask('channelByKey', [KEY])).toBeNull();
+  expect(on.store.ask('channelByKey', ['fresh-key-1'])).toMatchObject({ name: CHANNEL, revision: 1 });
+});
+
+test('channels come in pages, by name', () => {
+  for (const name of ['c', 'a', 'b'])
+    on.propose('channel.created', { ...channel, name, streamKey: `the-key-of-${name}` });
+  const names = (page: { limit: number; after?: string }) => on.store.ask('channels', [page]).map(({ name }) => name);
+  expect(names({ limit: 2 })).toEqual(['a', 'b']);
+  expect(names({ limit: 2, after: 'b' })).toEqual(['c']);
+});
+
+test('a broadcast makes its channel live until it ends', () => {
+  expect(reasonOf(on.propose('broadcast.started', { broadcastId: BROADCAST, channel: CHANNEL, at: 5 }))).toBe('absent');
+  on.propose('channel.created', channel);
+  expect(reasonOf(on.propose('broadcast.started', { broadcastId: BROADCAST, channel: CHANNEL, at: 5 }))).toBe(
+    'applied',
+  );
+  expect(reasonOf(on.propose('broadcast.started', { broadcastId: BROADCAST, channel: CHANNEL, at: 6 }))).toBe('exists');
+  expect(on.store.ask('channel', [CHANNEL])?.live).toEqual({ broadcastId: BROADCAST, startedAt: 5 });
+  expect(on.store.ask('liveBroadcasts', [10])).toEqual([{ broadcastId: BROADCAST, channel: CHANNEL, startedAt: 5 }]);
+  expect(on.store.ask('openBroadcasts', [])).toEqual(on.store.ask('liveBroadcasts', [10]));
+  expect(reasonOf(on.propose('broadcast.ended', { broadcastId: BROADCAST, at: 9 }))).toBe('applied');
+  expect(reasonOf(on.propose('broadcast.ended', { broadcastId: BROADCAST, at: 9 }))).toBe('conflict');
+  expect(reasonOf(on.propose('broadcast.ended', { broadcastId: 'b_zzzzzzzzzzzzzzzz', at: 9 }))).toBe('absent');
+  expect(on.store.ask('channel', [CHANNEL])?.live).toBeNull();
+  expect(on.store.ask('openBroadcasts', [])).toEqual([]);
+});
+
+test('a new broadcast ends the one that a killed box left open', () => {
+  on.propose('channel.created', channel);
+  on.propose('broadcast.started', { broadcastId: BROADCAST, channel: CHANNEL, at: 5 });
+  const second = on.propose('broadcast.started', { broadcastId: 'b_bbbbbbbbbbbbbbbb', channel: CHANNEL, at: 7 });
+  expect(second).toMatchObject({ applied: true, result: { endedBroadcasts: [BROADCAST] } });
+  expect(on.store.ask('channel', [CHANNEL])?.live?.broadcastId).toBe('b_bbbbbbbbbbbbbbbb');
+  // The late word about the first does not end the second.
+  expect(reasonOf(on.propose('broadcast.ended', { broadcastId: BROADCAST, at: 9 }))).toBe('conflict');
+  expect(on.store.ask('openBroadcasts', [])).toHaveLength(1);
+});
+
+test('a deleted channel is gone, its open broadcast with it', () => {
+  on.propose('channel.created', channel);
+  on.propose('broadcast.started', { broadcastId: BROADCAST, channel: CHANNEL, at: 5 });
+  expect(on.propose('channel.deleted', { name: CHANNEL })).toMatchObject({ result: { endedBroadcasts: [BROADCAST] } });
+  expect(reasonOf(on.propose('channel.deleted', { name: CHANNEL }))).toBe('absent');
+  expect(on.store.ask('openBroadcasts', [])).toEqual([]);
+  expect(reasonOf(on.propose('channel.created', channel))).toBe('applied');
+});
