@@ -4,20 +4,29 @@
  * The contract: the request head is copied before the handler runs; the body is a bounded pull stream; writes report
  * backpressure; one Date and one Content-Length on the wire; an abort (client gone) fires `signal` once.
  * Ambiguous requests (both lengths, duplicate lengths, obs-fold, bare CR, over-long heads) never reach the handler.
+ *
+ * Where the engines differ: requests pipelined behind one that is answered later are answered in order by `node`, while
+ * `uws` cuts such a connection (never mixing answers), which RFC 9112 §9.3.2 lets a server do. `uws` takes a head of at
+ * most 4 KiB that arrives in several reads, 45 header lines, and a Content-Length of at most 999,999,999 (it answers 413
+ * above; chunked bodies have no such limit), and its deadline for heads and idle connections is fixed at 10 to 14 s.
  */
 export interface HttpServer {
   /** The address it is bound to; `port` is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
   readonly engine: 'uws' | 'node';
-  /** Stops accepting, lets requests in flight finish for up to `graceMs`, then cuts them. */
+  /** Stops accepting, lets requests in flight finish for up to `graceMs`, then cuts them. Idempotent. */
   close(graceMs: number): Promise<void>;
 }
 
 export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
-  /** A head must arrive within this time, and an idle connection is closed after `idleTimeoutMs`. */
+  /** A head must arrive within this time. Default 10 s; `uws` has its own. */
   readonly headTimeoutMs?: number;
+  /**
+   * How long a client may do nothing while it is its turn: between requests, in the middle of a body that is being read,
+   * or taking no bytes of an answer. Default 60 s; between requests `uws` has its own. A handler may think for as long as it likes.
+   */
   readonly idleTimeoutMs?: number;
   /** Total bytes of the request head; above it 431. Default 16384. */
   readonly headBytesMax?: number;
@@ -28,7 +37,7 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 export interface HttpRequest {
   /** Upper case as sent: `GET`. */
   readonly method: string;
-  /** The path exactly as sent, percent-encoding kept, without the query. Begins with `/`. */
+  /** The path exactly as sent, percent-encoding kept, without the query: visible ASCII that begins with `/`. */
   readonly path: string;
   /** What follows `?`, without it; `''` when there is none. */
   readonly query: string;
@@ -37,11 +46,12 @@ export interface HttpRequest {
   /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined. `name` in lower case. */
   header(name: string): string | undefined;
   readonly remoteAddress: string;
-  /** Fires once when the client has gone before the response ended. */
+  /** Fires once when the client has gone, or the response was aborted, before everything was sent. */
   readonly signal: AbortSignal;
   /**
-   * The body as it arrives, pulled: while nobody reads, the socket is paused, and at most ~256 KiB are held.
-   * Throws when the client breaks off. Iterating a request without body ends at once. Read it at most once.
+   * The body as it arrives, pulled: while nobody reads, the socket is paused, and at most 640 KiB are held (one read of the
+   * socket may bring 512 KiB). Throws when the client breaks off. Iterating a request without body ends at once. Read it at
+   * most once. What is left unread when the response ends is discarded.
    */
   body(): AsyncIterable<Buffer>;
   /** Whether a body is announced (Content-Length > 0 or Transfer-Encoding). */
@@ -50,15 +60,21 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   /**
-   * Sends the head. Give `contentLength` where it is known (also for HEAD and 304, where no body follows); without it the
-   * body is chunked. `Date` and `Content-Length` and `Connection` come from the engine alone: leave them out of `headers`.
-   * (A cached answer's own `Date` may be given in `headers`; then exactly that one is sent.)
+   * Sets the head; it goes out with the first bytes of the body, or at the end. Give `contentLength` where it is known (also
+   * for HEAD and 304, where no body follows); without it the body is chunked. `Date`, `Content-Length`, `Connection`,
+   * `Keep-Alive` and `Transfer-Encoding` come from the engine alone and are dropped from `headers`: `Date` is always the
+   * time of sending (uWebSockets.js cannot send another), so a cache must tell how old its copy is by `Age`.
+   * Throws on a header that could not be sent safely.
    */
   start(status: number, headers: readonly (readonly [string, string])[], contentLength?: number): void;
-  /** True when more may be written at once; false: await `drained()` first. The bytes may be a view on shared memory and must not change until sent. */
+  /**
+   * True when more may be written at once; false: await `drained()` first. The bytes may be a view on shared memory and must
+   * not change until `drained()` resolves. Throws on more bytes than `contentLength` said; after an abort it does nothing.
+   */
   write(chunk: Uint8Array): boolean;
-  /** Resolves when the send buffer has emptied, or when the client is gone (check `request.signal`). */
+  /** Resolves when everything written so far has been handed to the kernel, or when the client is gone (check `request.signal`). Also after `end`. */
   drained(): Promise<void>;
+  /** Fewer bytes than `contentLength` said: the connection is cut, so that the client sees it. */
   end(chunk?: Uint8Array): void;
   /** Cuts the connection: the client must see that the body is incomplete. */
   abort(): void;

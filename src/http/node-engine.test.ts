@@ -1,0 +1,4 @@
+import { httpEngineContract } from './http-engine.contract.js';
+import { openNodeServer } from './node-engine.js';
+
+httpEngineContract({ engine: 'node', open: openNodeServer, latePipelining: 'answered', headDeadlineMs: 5000 });

@@ -1,0 +1,28 @@
+import type { Log } from '../telemetry/log.js';
+import { HttpFailure } from './http-failure.js';
+import { type LoadUwsOptions, loadUws } from './load-uws.js';
+import { openNodeServer } from './node-engine.js';
+import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
+import { openUwsServer } from './uws-engine.js';
+
+/** `auto`: uWebSockets.js where a binary for this machine loads, else node:http. */
+export type EngineChoice = 'auto' | 'uws' | 'node';
+
+export interface OpenServerOptions extends HttpServerOptions {
+  readonly engine: EngineChoice;
+  readonly uws?: LoadUwsOptions;
+}
+
+/** Opens a server. Throws `HttpFailure`: it cannot listen there, or `uws` was asked for and does not load. */
+export async function openHttpServer(options: OpenServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
+  if (options.engine === 'node') return openNodeServer(options, handler, log);
+  const outcome = loadUws(options.uws);
+  if (outcome.loaded) return openUwsServer(outcome.uws, options, handler, log);
+  if (options.engine === 'auto') {
+    log.debug({ reason: outcome.reason }, 'uWebSockets.js does not load here: serving with node:http');
+    return openNodeServer(options, handler, log);
+  }
+  throw new HttpFailure('http.engine-unavailable', `uWebSockets.js does not load here (${outcome.reason})`, {
+    hint: 'Set the engine to auto or node, or install a uWebSockets.js that fits this machine; `headwater doctor` says how.',
+  });
+}

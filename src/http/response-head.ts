@@ -1,0 +1,32 @@
+import { STATUS_CODES } from 'node:http';
+import { fieldName, type HeaderLines } from './request-head.js';
+
+/** Headers that describe the connection or the sending: the engine writes them, whatever a handler or an upstream said. */
+const engineOwned = new Set(['date', 'content-length', 'connection', 'keep-alive', 'transfer-encoding']);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not pass
+const unsafeValue = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
+
+/** The lines to send. Throws on a name or value that would break the head apart (response splitting). */
+export function sendableHeaders(headers: HeaderLines): HeaderLines {
+  for (const [name, value] of headers) {
+    if (!fieldName.test(name) || unsafeValue.test(value))
+      throw new Error(`the header ${JSON.stringify(name)} cannot be sent`);
+  }
+  return headers.filter(([name]) => !engineOwned.has(name.toLowerCase()));
+}
+
+/** Whether a response with this status to this method carries no body (RFC 9112 §6.3). */
+export function bodyForbidden(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}
+
+/** `404 Not Found`. */
+export function statusLine(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`;
+}
+
+/** Throws unless the status is one that ends a response; uWebSockets.js cannot send interim ones. */
+export function assertFinalStatus(status: number): void {
+  if (!Number.isInteger(status) || status < 200 || status > 599) throw new Error(`${status} is not a final status`);
+}

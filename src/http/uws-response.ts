@@ -1,0 +1,208 @@
+import type { HeaderLines } from './request-head.js';
+import { assertFinalStatus, bodyForbidden, sendableHeaders, statusLine } from './response-head.js';
+import type { HttpResponse } from './server.js';
+import type { Stallable, StallWatch } from './stall-watch.js';
+import type { UwsResponse } from './uws-face.js';
+import type { UwsLink } from './uws-link.js';
+
+/** Bytes of a chunked body handed over at once: what the socket does not take of them is copied, so it bounds the copy. */
+const sliceBytes = 64 * 1024;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is what is meant
+const plainAscii = /^[\x00-\x7f]*$/;
+
+/**
+ * The response of the uWebSockets.js engine: open → started → ended, and over (sent or cut) from any of them.
+ *
+ * Bodies of known length go through `tryEnd`, which copies nothing; so written chunks are held by reference until the
+ * socket takes them. The head is kept until the first body bytes, since only they tell uWebSockets.js how to frame it.
+ */
+export class UwsResponseView implements HttpResponse, Stallable {
+  readonly #link: UwsLink;
+  readonly #watch: StallWatch;
+  readonly #method: string;
+  readonly #isClosing: () => boolean;
+  #status = 0;
+  #headers: HeaderLines = [];
+  #length: number | undefined;
+  #bodyless = false;
+  #headSent = false;
+  #started = false;
+  #ended = false;
+  #written = 0;
+  /** Written, and not taken by the socket yet. */
+  readonly #queue: Uint8Array[] = [];
+  #blocked = false;
+  #listensWritable = false;
+  #waiters: (() => void)[] = [];
+
+  constructor(link: UwsLink, method: string, watch: StallWatch, isClosing: () => boolean) {
+    this.#link = link;
+    this.#method = method;
+    this.#watch = watch;
+    this.#isClosing = isClosing;
+    link.onOver(() => this.#over());
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  start(status: number, headers: HeaderLines, contentLength?: number): void {
+    if (this.#started) throw new Error('the response has started already');
+    assertFinalStatus(status);
+    this.#headers = sendableHeaders(headers);
+    this.#status = status;
+    this.#length = status === 204 ? undefined : contentLength;
+    this.#bodyless = bodyForbidden(this.#method, status);
+    this.#started = true;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#assertWritable();
+    this.#accept(chunk);
+    if (!this.#blocked) this.#flush();
+    return !this.#blocked;
+  }
+
+  end(chunk?: Uint8Array): void {
+    this.#assertWritable();
+    if (chunk) this.#accept(chunk);
+    this.#ended = true;
+    if (!this.#bodyless && this.#length !== undefined && this.#written < this.#length) this.#link.cut();
+    else if (!this.#blocked) this.#flush();
+  }
+
+  drained(): Promise<void> {
+    if (!this.#link.native || (!this.#ended && !this.#blocked)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  abort(): void {
+    this.#started = true;
+    this.#ended = true;
+    this.#link.cut();
+  }
+
+  cut(): void {
+    this.#link.cut();
+  }
+
+  /** uWebSockets.js cuts a client that takes nothing for ten seconds; the configured limit may be longer. */
+  stillWaiting(): void {
+    this.#link.pushTimer();
+  }
+
+  #assertWritable(): void {
+    if (!this.#started) throw new Error('the response has not started');
+    if (this.#ended && this.#link.native) throw new Error('the response has ended');
+  }
+
+  #accept(chunk: Uint8Array): void {
+    if (this.#bodyless || chunk.byteLength === 0 || !this.#link.native) return;
+    this.#written += chunk.byteLength;
+    if (this.#length !== undefined && this.#written > this.#length) {
+      throw new Error('more bytes were written than the Content-Length announced');
+    }
+    this.#queue.push(chunk);
+  }
+
+  #flush(): void {
+    const native = this.#link.native;
+    if (!native || (this.#queue.length === 0 && !this.#ended)) return;
+    native.cork(() => {
+      this.#sendHead(native);
+      if (this.#bodyless) this.#finishBodyless(native);
+      else if (this.#length !== undefined) this.#flushKnown(native, this.#length);
+      else this.#flushChunked(native);
+    });
+  }
+
+  #sendHead(native: UwsResponse): void {
+    if (this.#headSent) return;
+    this.#headSent = true;
+    native.writeStatus(statusLine(this.#status));
+    for (const [name, value] of this.#headers) {
+      // A string would be sent as UTF-8; header values are bytes, which Node's strings hold as Latin-1.
+      native.writeHeader(name, plainAscii.test(value) ? value : Buffer.from(value, 'latin1'));
+    }
+    if (this.#isClosing()) native.writeHeader('Connection', 'close');
+  }
+
+  #finishBodyless(native: UwsResponse): void {
+    // Told the length itself, it would wait for that many bytes and cut the connection at the next request.
+    if (this.#length !== undefined) native.writeHeader('Content-Length', String(this.#length));
+    native.endWithoutBody();
+    this.#link.finished();
+  }
+
+  #flushKnown(native: UwsResponse, length: number): void {
+    if (length === 0 && this.#ended) {
+      native.end();
+      this.#link.finished();
+      return;
+    }
+    for (let chunk = this.#queue[0]; chunk; chunk = this.#queue[0]) {
+      const before = native.getWriteOffset();
+      const [taken, complete] = native.tryEnd(chunk, length);
+      if (complete) {
+        this.#queue.length = 0;
+        this.#link.finished();
+        return;
+      }
+      if (!taken) {
+        this.#queue[0] = chunk.subarray(native.getWriteOffset() - before);
+        this.#block(native);
+        return;
+      }
+      this.#queue.shift();
+    }
+  }
+
+  #flushChunked(native: UwsResponse): void {
+    for (let chunk = this.#queue[0]; chunk; chunk = this.#queue[0]) {
+      const taken = native.write(chunk.subarray(0, sliceBytes));
+      if (chunk.byteLength > sliceBytes) this.#queue[0] = chunk.subarray(sliceBytes);
+      else this.#queue.shift();
+      if (!taken) {
+        this.#block(native);
+        return;
+      }
+    }
+    if (!this.#ended) return;
+    native.end();
+    this.#link.finished();
+  }
+
+  #block(native: UwsResponse): void {
+    this.#blocked = true;
+    this.#watch.waiting(this);
+    if (this.#listensWritable) return;
+    this.#listensWritable = true;
+    native.onWritable(() => this.#writable());
+  }
+
+  #writable(): boolean {
+    this.#blocked = false;
+    this.#watch.settled(this);
+    this.#flush();
+    if (!this.#blocked && !this.#ended) this.#wakeAll();
+    return !this.#blocked;
+  }
+
+  #over(): void {
+    this.#queue.length = 0;
+    this.#watch.settled(this);
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}
