@@ -90,8 +90,8 @@ function greeting(
   lines.push(`  data      ${settings.data}`, '');
   if (rtmp) {
     lines.push(
-      'Create a channel:       npm run -s headwater -- channel create town-hall' + data,
-      'No camera at hand?      npm run -s headwater -- demo' + data,
+      `Create a channel:       npm run -s headwater -- channel create town-hall${data}`,
+      `No camera at hand?      npm run -s headwater -- demo${data}`,
       '(after npm i -g . it is just: headwater …)',
     );
   }

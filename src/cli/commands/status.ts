@@ -21,7 +21,7 @@ interface Status {
   readonly cache: {
     readonly hits: number;
     readonly misses: number;
-    readonly hitRatio: number | null;
+    readonly hitRatio: number;
     readonly memoryBytes: number;
     readonly objects: number;
   };
@@ -51,7 +51,7 @@ function describe({ version, uptimeSec, live, jobs, cache }: Status): string {
     live.length > 0 ? table([['LIVE', 'BY', 'FOR', 'RENDITIONS', 'RESTARTS'], ...rows]) : 'no channel is live',
     '',
     `jobs    ${jobs.processing} running, ${jobs.queued} waiting, ${jobs.done} done, ${jobs.failed} failed`,
-    `cache   ${cache.hitRatio === null ? 'no requests yet' : `${(cache.hitRatio * 100).toFixed(1)}% hits`}, ` +
+    `cache   ${cache.hits + cache.misses === 0 ? 'no requests yet' : `${(cache.hitRatio * 100).toFixed(1)}% hits`}, ` +
       `${cache.objects} objects, ${formatBytes(cache.memoryBytes)} in memory`,
   ].join('\n');
 }

@@ -1,0 +1,112 @@
+// A box on free ports for a benchmark, with what the kernel says of it. Reads /proc: Linux only, like the box's own figures.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../bin/headwater.js', import.meta.url));
+const ticksPerSecond = 100;
+
+/** User and system CPU seconds of a process and of the children that it has reaped. */
+export function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+}
+
+export function residentMiB(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function until(condition, deadlineMs) {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('a benchmark waited in vain');
+    await sleep(10);
+  }
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+export function machine() {
+  return `Node ${process.versions.node}, load ${loadavg()[0].toFixed(2)} at the start`;
+}
+
+export async function startBox(args = []) {
+  const folder = mkdtempSync(join(tmpdir(), 'headwater-bench-'));
+  const data = join(folder, 'data');
+  const ready = join(folder, 'ready.json');
+  const startedAt = performance.now();
+  const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...doors, ...args], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  await until(() => existsSync(ready) || child.exitCode !== null, 20_000);
+  const { http, rtmp } = JSON.parse(readFileSync(ready, 'utf8'));
+  const token = readFileSync(join(data, 'operator.token'), 'utf8').trim();
+  await (await fetch(`http://${http}/`)).text();
+  return {
+    pid: child.pid,
+    http: `http://${http}`,
+    rtmp,
+    data,
+    msToFirstAnswer: performance.now() - startedAt,
+    async createChannel(name) {
+      const answer = await fetch(`http://${http}/v1/channels`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+      return answer.json();
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await once(child, 'exit');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A clip with motion and grain, made once a run: a smooth test picture flatters encoders. */
+export async function makeClip(folder, { seconds, size, rate }) {
+  const file = join(folder, 'clip.mp4');
+  const picture = `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=8:allf=t`;
+  const args = [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    picture,
+    '-f',
+    'lavfi',
+    '-i',
+    `sine=sample_rate=48000:duration=${seconds}`,
+  ];
+  const codecs = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-b:v',
+    '5M',
+    '-g',
+    String(rate * 2),
+    '-bf',
+    '0',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+  ];
+  const child = spawn('ffmpeg', [...args, ...codecs, '-y', file], { stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('the clip could not be made');
+  return file;
+}

@@ -1,0 +1,136 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { loadUws } from '../http/load-uws.js';
+import { messageOf } from '../telemetry/failure.js';
+import { silentLog } from '../telemetry/log.js';
+import { ffmpegVersion, probeEncoders } from '../transcode/hardware.js';
+import { parseAddress } from './address.js';
+import { readReadyFile } from './api-client.js';
+import type { Settings } from './config-schema.js';
+import { formatBytes } from './output.js';
+
+/** What `headwater doctor` looks at: each check says what it found and, when that is not well, what to do about it. */
+export interface Check {
+  readonly name: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  /** Empty when all is well. */
+  readonly todo: string;
+}
+
+const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, todo: '' });
+const warn = (name: string, found: string, todo: string): Check => ({ name, verdict: 'warn', found, todo });
+const fail = (name: string, found: string, todo: string): Check => ({ name, verdict: 'fail', found, todo });
+
+const diskWarnBytes = 5 * 2 ** 30;
+const diskFailBytes = 200 * 2 ** 20;
+
+export async function runChecks(settings: Settings): Promise<Check[]> {
+  return [
+    checkNode(),
+    await checkFfmpeg(settings),
+    ...(await checkEncoders(settings)),
+    checkHttpEngine(settings),
+    checkDataFolder(settings),
+    await checkDisk(settings),
+    ...(await checkPorts(settings)),
+  ];
+}
+
+function checkNode(): Check {
+  return ok('node', `${process.versions.node}, ABI ${process.versions.modules}`);
+}
+
+async function checkFfmpeg({ transcode }: Settings): Promise<Check> {
+  try {
+    return ok('ffmpeg', (await ffmpegVersion({ log: silentLog, binary: transcode.ffmpeg })).text);
+  } catch (error) {
+    return fail(
+      'ffmpeg',
+      messageOf(error),
+      'sudo apt-get install ffmpeg, or name one with --set transcode.ffmpeg=PATH',
+    );
+  }
+}
+
+async function checkEncoders({ transcode }: Settings): Promise<Check[]> {
+  const probes = await probeEncoders({ log: silentLog, binary: transcode.ffmpeg });
+  return probes.map(({ name, usable, message }) =>
+    usable
+      ? ok(`encoder ${name}`, 'encoded a picture or a tone')
+      : fail(`encoder ${name}`, message, `install an ffmpeg that has ${name} (Debian's has)`),
+  );
+}
+
+function checkHttpEngine({ http }: Settings): Check {
+  if (http.engine === 'node') return ok('http engine', "Node's own server (http.engine: node)");
+  const uws = loadUws();
+  if (uws.loaded) return ok('http engine', `uWebSockets.js (${uws.package})`);
+  const todo =
+    'nothing is broken; a Node or Debian release that its prebuilt binary supports would serve more per core';
+  const reasons = uws.tried.map((miss) => `${miss.package}: ${miss.reason}`).join('; ');
+  return warn('http engine', `Node's own server (${reasons})`, todo);
+}
+
+function checkDataFolder({ data }: Settings): Check {
+  const folder = nearestFolder(data);
+  try {
+    accessSync(folder, constants.W_OK);
+    return ok('data folder', existsSync(data) ? resolve(data) : `${resolve(data)} (will be made)`);
+  } catch (error) {
+    return fail(
+      'data folder',
+      messageOf(error),
+      'name another with --data DIR, or give this user the right to write there',
+    );
+  }
+}
+
+async function checkDisk({ data }: Settings): Promise<Check> {
+  const { bavail, bsize } = await statfs(nearestFolder(data));
+  const free = bavail * bsize;
+  const found = `${formatBytes(free)} free`;
+  const todo =
+    'delete videos (headwater video delete), lower live.spoolBytesMax, or move the data folder to a larger disk';
+  if (free < diskFailBytes) return fail('disk', found, todo);
+  return free < diskWarnBytes ? warn('disk', found, todo) : ok('disk', found);
+}
+
+function nearestFolder(path: string): string {
+  const folder = resolve(path);
+  return existsSync(folder) ? folder : nearestFolder(dirname(folder));
+}
+
+/** A port in use is well when it is this very box that uses it. */
+async function checkPorts({ http, rtmp, admin, data }: Settings): Promise<Check[]> {
+  const ready = readReadyFile(data);
+  const doors = [
+    { name: 'http', listen: http.listen, used: ready?.http },
+    { name: 'rtmp', listen: rtmp.listen, used: ready?.rtmp },
+    { name: 'admin', listen: admin.listen, used: ready?.admin },
+  ];
+  return Promise.all(
+    doors.map(async ({ name, listen, used }) => {
+      if (used !== undefined) return ok(`port ${name}`, `${used}, in use by the box on this data folder`);
+      const trouble = await bindTrouble(listen);
+      return trouble === null
+        ? ok(`port ${name}`, `${listen} is free`)
+        : fail(
+            `port ${name}`,
+            `${listen}: ${trouble}`,
+            `stop what listens there (ss -ltnp), or take another with --${name} ADDR:PORT`,
+          );
+    }),
+  );
+}
+
+function bindTrouble(listen: string): Promise<string | null> {
+  const { host, port } = parseAddress(listen);
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', (error) => done(messageOf(error)));
+    server.listen(port, host, () => server.close(() => done(null)));
+  });
+}

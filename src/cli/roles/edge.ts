@@ -1,0 +1,45 @@
+import { openEdge } from '../../edge-cache/edge.js';
+import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
+import { openHttpServer } from '../../http/open-server.js';
+import type { Log } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { formatAddress, parseAddress } from '../address.js';
+import type { Settings } from '../config-schema.js';
+
+/** The public door of a box. */
+export interface EdgeRole {
+  readonly http: string;
+  stats(): EdgeStats;
+  close(graceMs: number): Promise<void>;
+}
+
+export async function openEdgeRole(options: {
+  settings: Settings;
+  upstreams: { origin: string; api: string };
+  log: Log;
+  metrics: Metrics;
+}): Promise<EdgeRole> {
+  const { settings, upstreams, log, metrics } = options;
+  const edge = openEdge({
+    origin: new URL(upstreams.origin),
+    api: new URL(upstreams.api),
+    memoryBytes: settings.edge.memory,
+    log,
+    metrics,
+  });
+  const { listen, engine, idleTimeoutSec } = settings.http;
+  const server = await openHttpServer(
+    { ...parseAddress(listen), engine, idleTimeoutMs: idleTimeoutSec * 1000 },
+    edge.handler,
+    log,
+  );
+  log.info({ engine: server.engine, ...server.address }, 'the public door is open');
+  return {
+    http: formatAddress(server.address),
+    stats: () => edge.stats(),
+    async close(graceMs) {
+      await server.close(graceMs);
+      await edge.close();
+    },
+  };
+}

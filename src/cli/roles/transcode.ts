@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { Catalog } from '../../metadata/catalog.js';
+import type { Log } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import type { FragmentSink } from '../../transcode/fragment-sink.js';
+import type { VodObjects } from '../../transcode/job-board.js';
+import { LiveTranscoder } from '../../transcode/live.js';
+import { VodWorker } from '../../transcode/vod.js';
+import type { Settings } from '../config-schema.js';
+import { EncodeSpeed } from '../encode-speed.js';
+import { CatalogJobBoard } from '../job-board.js';
+import { leaseTtlMs } from './metadata.js';
+
+export interface TranscodeRole {
+  readonly live: LiveTranscoder;
+  readonly board: CatalogJobBoard;
+  close(graceMs: number): Promise<void>;
+}
+
+export async function openTranscode(options: {
+  settings: Settings;
+  folder: string;
+  catalog: Catalog;
+  objects: VodObjects;
+  fragments: FragmentSink;
+  log: Log;
+  metrics: Metrics;
+}): Promise<TranscodeRole> {
+  const { settings, folder, catalog, objects, fragments, log, metrics } = options;
+  const { ffmpeg: binary, pixelsPerSecond, vodConcurrency } = settings.transcode;
+  const speed = new EncodeSpeed({ file: join(folder, 'encode-speed.json'), setting: pixelsPerSecond });
+  const live = new LiveTranscoder({
+    fragments,
+    log,
+    metrics,
+    pixelsPerSecond: () => speed.pixelsPerSecond,
+    segmentSec: settings.live.segmentSec,
+    binary,
+  });
+  const board = new CatalogJobBoard(catalog);
+  const scratchDir = join(folder, 'scratch');
+  const vod = new VodWorker({
+    board,
+    objects,
+    scratchDir,
+    workerId: `box-${process.pid}`,
+    log,
+    metrics,
+    leaseTtlMs,
+    concurrency: vodConcurrency,
+  });
+  const stopping = new AbortController();
+  // Measuring takes both cores for a moment: once the box has started, and before the first upload does.
+  const learned = speed
+    .learn({ log, binary, signal: stopping.signal })
+    .then(() => (stopping.signal.aborted ? undefined : vod.start()));
+  learned.catch((error) => log.error({ error }, 'uploads cannot be transcoded'));
+  return {
+    live,
+    board,
+    async close(graceMs) {
+      stopping.abort();
+      await learned.catch(() => {});
+      await Promise.all([live.drain(graceMs), vod.stop(graceMs / 4)]);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** The system's Chromium, headless, with everything that reaches for the internet switched off. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+  });
+}
+
+export interface Playback {
+  readonly time: number;
+  readonly frames: number;
+  readonly width: number;
+  readonly height: number;
+  readonly error: string | null;
+  readonly paused: boolean;
+}
+
+// As text, because these run in the page: the tests' own code knows no DOM.
+const readPlayback = `(() => {
+  const video = document.querySelector('video');
+  if (!video) return null;
+  return {
+    time: video.currentTime,
+    frames: video.getVideoPlaybackQuality().totalVideoFrames,
+    width: video.videoWidth,
+    height: video.videoHeight,
+    error: video.error ? video.error.code + ' ' + video.error.message : null,
+    paused: video.paused,
+  };
+})()`;
+
+/** What the page's video element is doing now; null when there is none yet. */
+export function playback(page: Page): Promise<Playback | null> {
+  return page.evaluate(readPlayback);
+}
+
+export async function seek(page: Page, seconds: number): Promise<void> {
+  await page.evaluate(`document.querySelector('video').currentTime = ${seconds}`);
+}
