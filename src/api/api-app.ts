@@ -1,0 +1,39 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { ApiCatalog, DeletedObjects } from './api-catalog.js';
+import type { Auth, Identity } from './auth.js';
+import type { BoxStatus } from './box-status.js';
+
+export type ApiApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; null for nobody in particular. Set before any handler runs. */
+    identity: Identity | null;
+    /** The address that this caller is told: `http://host[:port]`. */
+    base: string;
+  }
+}
+
+/** What the routes are made of; `cli` gives it. */
+export interface ApiContext {
+  readonly auth: Auth;
+  readonly catalog: ApiCatalog;
+  readonly publicUrl: string | null;
+  /** Where RTMP is bound: `host:port` or `:port`. */
+  readonly rtmpAddress: () => string;
+  readonly status: () => Promise<BoxStatus>;
+  /** A channel was deleted or got a new key: whoever pushes to it must be cut. */
+  readonly onChannelStopped: (name: string, reason: 'deleted' | 'key-rotated') => void | Promise<void>;
+  /** A video was deleted: its upload, if one is under way, and its objects can go. */
+  readonly onVideoDeleted: (videoId: string, objects: DeletedObjects) => void | Promise<void>;
+  /** Whether viewers can play the channel now. */
+  readonly isChannelLive: (name: string) => boolean;
+  /** 0 to 1; null when this box does not work on the job. */
+  readonly jobProgress: (jobId: string) => number | null;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
