@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRange, resolveRange } from './byte-range.js';
+
+describe('Range', () => {
+  it.each([
+    ['bytes=0-4', { kind: 'from', first: 0, last: 4 }],
+    ['Bytes = 3 - ', { kind: 'from', first: 3, last: null }],
+    ['bytes=-5', { kind: 'suffix', length: 5 }],
+    ['bytes=5-4', null],
+    ['bytes=-', null],
+    ['bytes=0-1,3-4', null],
+    ['bytes=a-b', null],
+    ['items=0-4', null],
+    [`bytes=0-${'9'.repeat(30)}`, null],
+    [undefined, null],
+  ])('reads %s', (value, expected) => {
+    expect(parseRange(value)).toEqual(expected);
+  });
+
+  it('resolves to bytes that exist, or to none', () => {
+    const asked = fc.oneof(
+      fc.record({ kind: fc.constant('from' as const), first: fc.nat(50), last: fc.option(fc.nat(80)) }),
+      fc.record({ kind: fc.constant('suffix' as const), length: fc.nat(80) }),
+    );
+    fc.assert(
+      fc.property(asked, fc.nat(60), (range, total) => {
+        if (range.kind === 'from' && range.last !== null && range.last < range.first) return;
+        const resolved = resolveRange(range, total);
+        const all = Array.from({ length: total }, (_unused, at) => at);
+        const wanted =
+          range.kind === 'suffix'
+            ? all.slice(range.length === 0 ? total : -range.length)
+            : all.filter((at) => at >= range.first && at <= (range.last ?? total));
+        expect(resolved).toEqual(wanted.length === 0 ? null : { first: wanted[0], last: wanted.at(-1) });
+      }),
+    );
+  });
+
+  it('takes any text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^bytes=[\d,-]{0,12}$/)), (value) => {
+        const range = parseRange(value);
+        if (range?.kind === 'from' && range.last !== null) expect(range.last).toBeGreaterThanOrEqual(range.first);
+      }),
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import type { HttpHandler } from '../http/server.js';
+import { answerProblem } from './answer-problem.js';
+import { cacheKey, isUnder, readTarget } from './cache-key.js';
+import type { Exchange } from './exchange.js';
+import { passThrough } from './pass-through.js';
+import { type CachedSpace, serveCached } from './request-steps.js';
+import type { Upstream } from './upstream.js';
+
+/** They would make this door a tunnel or an echo. */
+const refusedMethods = new Set(['CONNECT', 'TRACE']);
+
+/** The public door: `/v1` and what lies below goes to the API as it comes, everything else through the cache. */
+export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): HttpHandler {
+  return (request, response) => {
+    const target = readTarget(request.path, request.query);
+    if (target.kind === 'refused') return refuse(space, { request, response }, [400, 'Bad Request', target.reason]);
+    if (refusedMethods.has(request.method)) {
+      return refuse(space, { request, response }, [405, 'Method Not Allowed', `${request.method} is not served here.`]);
+    }
+    if (!isUnder(target.path, '/v1')) return serveCached(space, { request, response }, target);
+    const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' }, scheme: space.scheme } as const;
+    return passThrough({ request, response }, pass, space).then(() => undefined);
+  };
+}
+
+function refuse(space: CachedSpace, { response }: Exchange, problem: readonly [number, string, string]): void {
+  space.metrics.request('refused');
+  const allow = problem[0] === 405 ? ([['allow', 'GET, HEAD, OPTIONS']] as const) : [];
+  answerProblem(response, problem, { detail: 'refused' }, allow);
+}

@@ -1,0 +1,119 @@
+import type { Counter, Gauge } from 'prom-client';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** How a request ended, from the cache's view. */
+export type Outcome = 'hit' | 'collapsed' | 'miss' | 'revalidated' | 'pass' | 'refused' | 'failed';
+
+export interface EdgeStats {
+  /** Answers that cost no upstream request of their own: from memory, or joined to a fetch under way. */
+  readonly hits: number;
+  /** Answers of the cached space that did cost one. */
+  readonly misses: number;
+  /** hits / (hits + misses); 0 while there is neither. Pass-through requests count in none of them. */
+  readonly hitRatio: number;
+  /** Body bytes handed to clients, pass-through included. */
+  readonly bytesServed: number;
+  readonly memoryBytes: number;
+  readonly objects: number;
+}
+
+/** Counts what the edge does, for Prometheus and for `headwater status`. One per edge. */
+export class EdgeMetrics {
+  readonly #requests: Counter<'outcome'>;
+  readonly #bytes: Counter<'from'>;
+  readonly #upstreamRequests: Counter<'upstream'>;
+  readonly #upstreamErrors: Counter<'upstream' | 'code'>;
+  readonly #evictions: Counter;
+  readonly #cutReaders: Counter;
+  readonly #truncated: Counter;
+  readonly #memory: Gauge<'use'>;
+  readonly #objects: Gauge;
+  #hits = 0;
+  #misses = 0;
+  #bytesServed = 0;
+
+  constructor(metrics: Metrics) {
+    this.#requests = metrics.counter(
+      'edge_requests_total',
+      'Requests at the public door by outcome. Many "failed": look at the upstream. Few "hit": see what is not cacheable.',
+      ['outcome'],
+    );
+    this.#bytes = metrics.counter('edge_bytes_total', 'Body bytes handed to clients, by where they came from.', [
+      'from',
+    ]);
+    this.#upstreamRequests = metrics.counter('edge_upstream_requests_total', 'Requests sent to an upstream.', [
+      'upstream',
+    ]);
+    this.#upstreamErrors = metrics.counter(
+      'edge_upstream_errors_total',
+      'Upstream requests that brought no whole answer. "busy": raise its concurrency; others: see the upstream\'s log.',
+      ['upstream', 'code'],
+    );
+    this.#evictions = metrics.counter(
+      'edge_memory_evictions_total',
+      'Objects dropped from memory for room. Steadily high with a low hit ratio: give the tier more memory.',
+    );
+    this.#cutReaders = metrics.counter(
+      'edge_memory_cut_objects_total',
+      'Evicted objects whose slow readers were cut to free memory. Not 0: give the tier more memory.',
+    );
+    this.#truncated = metrics.counter(
+      'edge_fills_broken_total',
+      'Fills that ended early; their readers were cut and nothing was stored. Look at the upstream.',
+    );
+    this.#memory = metrics.gauge('edge_memory_bytes', 'Bytes of the memory tier by use: stored, filling, pinned.', [
+      'use',
+    ]);
+    this.#objects = metrics.gauge('edge_memory_objects', 'Whole objects in the memory tier.');
+  }
+
+  request(outcome: Outcome): void {
+    this.#requests.inc({ outcome });
+    if (outcome === 'hit' || outcome === 'collapsed') this.#hits += 1;
+    else if (outcome === 'miss' || outcome === 'revalidated') this.#misses += 1;
+  }
+
+  served(from: 'cache' | 'upstream', bytes: number): void {
+    this.#bytesServed += bytes;
+    this.#bytes.inc({ from }, bytes);
+  }
+
+  upstreamAsked(upstream: string): void {
+    this.#upstreamRequests.inc({ upstream });
+  }
+
+  upstreamFailed(upstream: string, code: string): void {
+    this.#upstreamErrors.inc({ upstream, code: code.replace('edge-cache.upstream-', '') });
+  }
+
+  fillBroke(): void {
+    this.#truncated.inc();
+  }
+
+  evicted(): void {
+    this.#evictions.inc();
+  }
+
+  readersCut(): void {
+    this.#cutReaders.inc();
+  }
+
+  memory(use: { stored: number; filling: number; pinned: number; objects: number }): void {
+    this.#memory.set({ use: 'stored' }, use.stored);
+    this.#memory.set({ use: 'filling' }, use.filling);
+    this.#memory.set({ use: 'pinned' }, use.pinned);
+    this.#objects.set(use.objects);
+  }
+
+  stats(memory: { bytes: number; objects: number }): EdgeStats {
+    const answered = this.#hits + this.#misses;
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      hitRatio: answered === 0 ? 0 : this.#hits / answered,
+      bytesServed: this.#bytesServed,
+      memoryBytes: memory.bytes,
+      objects: memory.objects,
+    };
+  }
+}

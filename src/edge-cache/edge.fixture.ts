@@ -1,0 +1,180 @@
+/** A scene for tests: a real origin and a real API, an edge between them and the client, real sockets everywhere. */
+import { once } from 'node:events';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+} from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { openHttpServer } from '../http/open-server.js';
+import type { HttpHandler, HttpServer } from '../http/server.js';
+import { silentLog } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { type Edge, type EdgeOptions, openEdge } from './edge.js';
+
+export const mebibyte = 1024 * 1024;
+
+/** One server behind the edge. */
+interface Behind {
+  readonly url: URL;
+  /** What it was asked, `GET /path`, in order. */
+  readonly asked: string[];
+  /** Requests it was asked, to look at. */
+  readonly requests: IncomingMessage[];
+  /** Connections now open. */
+  readonly sockets: Set<Socket>;
+  /** What it says; may be changed at any time. */
+  says: RequestListener;
+  close(): Promise<void>;
+}
+
+async function openBehind(says: RequestListener): Promise<Behind> {
+  const behind = { asked: [] as string[], requests: [] as IncomingMessage[], sockets: new Set<Socket>(), says };
+  const server = createServer({ keepAliveTimeout: 30_000 }, (incoming, outgoing) => {
+    behind.asked.push(`${incoming.method} ${incoming.url}`);
+    behind.requests.push(incoming);
+    opened.says(incoming, outgoing);
+  });
+  server.on('connection', (socket) => {
+    behind.sockets.add(socket);
+    socket.once('close', () => behind.sockets.delete(socket));
+  });
+  const url = await listen(server);
+  const opened: Behind = Object.assign(behind, { url, close: () => closeServer(server) });
+  return opened;
+}
+
+async function listen(server: Server): Promise<URL> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly cacheStatus: string;
+}
+
+interface Asking {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+}
+
+export interface Scene {
+  readonly origin: Behind;
+  readonly api: Behind;
+  readonly edge: Edge;
+  readonly port: number;
+  readonly metrics: Metrics;
+  /** The edge's clock, ms; move it by hand. */
+  readonly clock: { now: number };
+  /** How many requests have come to the edge. */
+  readonly received: { count: number };
+  /** Asks and takes the whole answer. Rejects when the answer is cut. */
+  ask(path: string, asking?: Asking): Promise<Answer>;
+  /** Sends a request and hands over its answer as it comes. */
+  open(path: string, asking?: Asking): ClientRequest;
+  close(): Promise<void>;
+}
+
+export type SceneOptions = Partial<EdgeOptions> & {
+  readonly engine: 'uws' | 'node';
+  readonly originSays?: RequestListener;
+  readonly apiSays?: RequestListener;
+};
+
+const saysNothing: RequestListener = (_request, response) => {
+  response.writeHead(404).end();
+};
+
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { engine, originSays = saysNothing, apiSays = saysNothing, ...edgeOptions } = options;
+  const origin = await openBehind(originSays);
+  const api = await openBehind(apiSays);
+  const clock = { now: Date.now() };
+  const metrics = new Metrics();
+  const wiring = { origin: origin.url, api: api.url, memoryBytes: 64 * mebibyte, log: silentLog, metrics };
+  const edge = openEdge({ ...wiring, now: () => clock.now, ...edgeOptions });
+  const received = { count: 0 };
+  const counted: HttpHandler = (request, response) => {
+    received.count += 1;
+    return edge.handler(request, response);
+  };
+  const door = await openHttpServer({ engine, host: '127.0.0.1', port: 0 }, counted, silentLog);
+  const { port } = door.address;
+  return {
+    origin,
+    api,
+    edge,
+    port,
+    metrics,
+    clock,
+    received,
+    open: (path, asking) => openRequest(port, path, asking),
+    ask: (path, asking) => readAnswer(openRequest(port, path, asking)),
+    close: () => closeScene(door, edge, origin, api),
+  };
+}
+
+async function closeScene(door: HttpServer, edge: Edge, ...behind: readonly Behind[]): Promise<void> {
+  await door.close(0);
+  await edge.close();
+  await Promise.all(behind.map((server) => server.close()));
+}
+
+function openRequest(port: number, path: string, asking: Asking = {}): ClientRequest {
+  const { method = 'GET', headers = {}, body } = asking;
+  const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  sent.on('error', () => undefined);
+  return sent.end(body);
+}
+
+/** Waits for the head. Rejects when none comes. */
+export async function headOf(sent: ClientRequest): Promise<IncomingMessage> {
+  const [incoming] = (await once(sent, 'response')) as [IncomingMessage];
+  incoming.on('error', () => undefined);
+  return incoming;
+}
+
+export async function readAnswer(sent: ClientRequest): Promise<Answer> {
+  const incoming = await headOf(sent);
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: Buffer.concat(chunks).toString('latin1'),
+    cacheStatus: String(incoming.headers['cache-status']),
+  };
+}
+
+/** Waits until it holds, looking again every few ms; fails after ten seconds. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  const start = performance.now();
+  while (!holds()) {
+    if (performance.now() - start > 10_000) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Something that a test lets happen when it wants. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}

@@ -1,0 +1,82 @@
+/**
+ * An edge: the public door's handler with its cache and the servers behind it.
+ *
+ * Lives from `openEdge` to `close`; it keeps nothing outside its memory, so losing it loses nothing.
+ */
+import type { HttpHandler } from '../http/server.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { openDoor } from './door.js';
+import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
+import { HitForMiss } from './hit-for-miss.js';
+import { MemoryTier } from './memory-tier.js';
+import { SharedFetches } from './shared-fetch.js';
+import { Upstream, type UpstreamLimits } from './upstream.js';
+import { VariantIndex } from './variant-index.js';
+
+export interface EdgeOptions {
+  /** Where everything but `/v1` comes from; a path in it goes before every path asked. */
+  readonly origin: URL;
+  /** Where `/v1` comes from. */
+  readonly api: URL;
+  /** All memory for bodies: kept, on their way in, and still being sent. */
+  readonly memoryBytes: number;
+  /** Larger bodies are streamed and not kept. Default: a sixteenth of the memory, at most 64 MiB. */
+  readonly objectBytesMax?: number;
+  /** Towards the origin, for each of shared fetches and others; and towards the API. */
+  readonly originLimits?: Partial<UpstreamLimits>;
+  readonly apiLimits?: Partial<UpstreamLimits>;
+  /** Longest time to fetch one object that is kept, ms. Default 5 minutes. */
+  readonly fillMs?: number;
+  /** How clients reach the door, for X-Forwarded-Proto. Default `http`. */
+  readonly scheme?: 'http' | 'https';
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Epoch ms. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+export interface Edge {
+  readonly handler: HttpHandler;
+  stats(): EdgeStats;
+  /** Cuts what is under way upstream: close the door first. */
+  close(): Promise<void>;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const defaultUpstreamLimits: UpstreamLimits = {
+  concurrent: 256,
+  waitersMax: 2048,
+  waitMs: 10_000,
+  connectMs: 3_000,
+  headMs: 30_000,
+  bodyMs: 30_000,
+};
+
+export function openEdge(options: EdgeOptions): Edge {
+  const metrics = new EdgeMetrics(options.metrics);
+  const now = options.now ?? Date.now;
+  const objectBytesMax = options.objectBytesMax ?? Math.min(64 * mebibyte, Math.floor(options.memoryBytes / 16));
+  const common = { log: options.log, metrics, now };
+  const originLimits = { ...defaultUpstreamLimits, ...options.originLimits };
+  const apiLimits = { ...defaultUpstreamLimits, ...options.apiLimits };
+  const fills = new Upstream({ ...common, name: 'origin', base: options.origin, limits: originLimits });
+  // Slow clients hold these for long: they must not keep the fills waiting.
+  const alone = new Upstream({ ...common, name: 'origin-alone', base: options.origin, limits: originLimits });
+  const api = new Upstream({ ...common, name: 'api', base: options.api, limits: apiLimits });
+  const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
+  const variants = new VariantIndex();
+  const hitForMiss = new HitForMiss(now);
+  const shared = { upstream: fills, tier, variants, hitForMiss, metrics, now, objectBytesMax };
+  const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
+  const scheme = options.scheme ?? 'http';
+  const space = { tier, variants, hitForMiss, fetches, alone, metrics, now, objectBytesMax, scheme };
+  return {
+    handler: openDoor(space, api),
+    stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
+    close: async () => {
+      await Promise.all([fills.close(), alone.close(), api.close()]);
+    },
+  };
+}

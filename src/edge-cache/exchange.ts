@@ -1,0 +1,30 @@
+import type { HttpRequest, HttpResponse } from '../http/server.js';
+import type { RangeAsked } from './byte-range.js';
+import type { Conditions } from './conditional.js';
+import type { EdgeMetrics } from './edge-metrics.js';
+import type { HeaderPairs } from './header-fields.js';
+
+/** One request and its answer on their way through the edge. Lives from the handler's call to the end of the answer. */
+export interface Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+}
+
+/** A GET or HEAD of the cached space, as its first step read it. */
+export interface Asked extends Exchange {
+  readonly isHead: boolean;
+  /** The address: what is invalidated together. */
+  readonly key: string;
+  /** The address and the variant that this request selects. */
+  readonly name: string;
+  readonly range: RangeAsked | null;
+  readonly conditions: Conditions;
+  /** What goes upstream for everybody; worked out only when asked for, since a hit seldom needs it. */
+  readonly headers: () => HeaderPairs;
+}
+
+/** What every step may use. */
+export interface Tools {
+  readonly metrics: EdgeMetrics;
+  readonly now: () => number;
+}

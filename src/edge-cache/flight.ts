@@ -1,0 +1,44 @@
+/**
+ * One shared upstream fetch, from before its request goes out until its last byte is in.
+ *
+ * Phases: asking (`landed` pending; whoever comes waits for it by event) → landed, and then, if it brought an object,
+ * filling (whoever comes reads along) → over. The fetch belongs to no client: it goes on when the one that caused it has left.
+ */
+import type { CachedObject } from './cached-object.js';
+import type { EdgeFailure } from './failure.js';
+import type { UpstreamAnswer } from './upstream.js';
+
+/** What a shared fetch brought to everybody that waited for it. */
+export type Landing =
+  /** Read along. `kept`: it goes into the cache; otherwise it is shared with those that waited, and nobody else. */
+  | { readonly kind: 'object'; readonly object: CachedObject; readonly kept: boolean }
+  /** The stale object was confirmed and is fresh again. */
+  | { readonly kind: 'refreshed'; readonly object: CachedObject }
+  /** Not to be shared: whoever caused the fetch may claim the answer, the others fetch for themselves. */
+  | { readonly kind: 'unshared'; readonly reason: string; readonly status: number; readonly claim: Claim }
+  | { readonly kind: 'failed'; readonly failure: EdgeFailure };
+
+/** Hands over the answer, once; whoever gets it must read or destroy its body. */
+export type Claim = () => UpstreamAnswer | null;
+
+/** If the answer is not claimed within this turn, it is given up. */
+export function claimOnce(answer: UpstreamAnswer): Claim {
+  let unclaimed: UpstreamAnswer | null = answer;
+  const claim = () => {
+    const given = unclaimed;
+    unclaimed = null;
+    return given;
+  };
+  setImmediate(() => claim()?.body.destroy());
+  return claim;
+}
+
+export interface Flight {
+  /** The name it is found under. */
+  name: string;
+  readonly landed: Promise<Landing>;
+  /** What it fills, once landed. */
+  object: CachedObject | null;
+  /** False once its address was invalidated: then what it brings must not be kept. */
+  keep: boolean;
+}

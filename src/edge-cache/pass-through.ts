@@ -1,0 +1,48 @@
+import { answerFailure } from './answer-problem.js';
+import type { CacheStatus } from './cache-status.js';
+import type { Exchange, Tools } from './exchange.js';
+import { contentLengthOf, type HeaderPair } from './header-fields.js';
+import { passedHeaders } from './request-headers.js';
+import { streamAnswer } from './stream-answer.js';
+import type { Upstream } from './upstream.js';
+
+export interface PassThrough {
+  readonly upstream: Pick<Upstream, 'fetch'>;
+  /** Path and query for the upstream. */
+  readonly target: string;
+  readonly status: CacheStatus;
+  readonly scheme: 'http' | 'https';
+}
+
+/**
+ * Streams one request of any method to an upstream and its answer back, each as fast as the other side takes it.
+ *
+ * Held per request: the door's bounded body buffer, one chunk each way, and the sockets' own buffers: under 1 MiB, however
+ * long the bodies. An answer that comes before the body is read reaches the client; the rest of the body is left unread.
+ * Returns the upstream's status, or null when it gave none.
+ */
+export async function passThrough(exchange: Exchange, pass: PassThrough, tools: Tools): Promise<number | null> {
+  const { request, response } = exchange;
+  const outcome = await pass.upstream.fetch({
+    method: request.method,
+    target: pass.target,
+    headers: [...passedHeaders(request, pass.scheme), ...bodyLength(exchange)],
+    body: request.hasBody ? request.body() : undefined,
+    signal: request.signal,
+  });
+  if (outcome.kind === 'gone') return null;
+  if (outcome.kind === 'failed') {
+    tools.metrics.request('failed');
+    answerFailure(response, outcome.failure, pass.status);
+    return null;
+  }
+  tools.metrics.request('pass');
+  await streamAnswer(exchange, outcome.answer, pass.status, tools);
+  return outcome.answer.status;
+}
+
+/** A known length stays known; without one the body goes on in chunks. */
+function bodyLength({ request }: Exchange): HeaderPair[] {
+  const length = contentLengthOf(request.headers);
+  return length === null ? [] : [['content-length', String(length)]];
+}

@@ -1,0 +1,198 @@
+/**
+ * A request to the cached space, step by step:
+ *
+ *   receive → name → look up ┬ fresh ─────────────────────────────────────────→ deliver
+ *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver
+ *      │                     └ known as not to be kept ──→ fetch alone ───────┼→ stream
+ *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
+ *
+ * Each step is one function below. A hit runs to its end without waiting for anything.
+ */
+import type { HttpRequest } from '../http/server.js';
+import { answerFailure } from './answer-problem.js';
+import { parseRange } from './byte-range.js';
+import { cacheKey, meaningfulQuery } from './cache-key.js';
+import type { CacheStatus } from './cache-status.js';
+import type { CachedObject } from './cached-object.js';
+import { deliverObject } from './deliver.js';
+import type { Asked, Exchange, Tools } from './exchange.js';
+import type { Landing } from './flight.js';
+import { freshForMs, keeping } from './freshness.js';
+import type { HitForMiss } from './hit-for-miss.js';
+import type { MemoryTier } from './memory-tier.js';
+import { passThrough } from './pass-through.js';
+import { aloneHeaders, sharedHeaders } from './request-headers.js';
+import type { SharedFetches } from './shared-fetch.js';
+import { streamAnswer } from './stream-answer.js';
+import type { Upstream, UpstreamAnswer } from './upstream.js';
+import type { VariantIndex } from './variant-index.js';
+
+export interface CachedSpace extends Tools {
+  readonly tier: MemoryTier;
+  readonly variants: VariantIndex;
+  readonly hitForMiss: HitForMiss;
+  readonly fetches: SharedFetches;
+  /** For what is not shared. */
+  readonly alone: Pick<Upstream, 'fetch'>;
+  readonly objectBytesMax: number;
+  readonly scheme: 'http' | 'https';
+}
+
+type Found =
+  | { readonly kind: 'fresh'; readonly object: CachedObject }
+  | { readonly kind: 'stale'; readonly object: CachedObject }
+  | { readonly kind: 'absent' }
+  /** Its last answer could not be kept. */
+  | { readonly kind: 'unkept' };
+
+type Path = { readonly path: string; readonly query: string };
+
+export function serveCached(space: CachedSpace, exchange: Exchange, target: Path): void | Promise<void> {
+  const { method, hasBody } = exchange.request;
+  if ((method !== 'GET' && method !== 'HEAD') || hasBody) return passOn(space, exchange, target);
+  const asked = receive(space, exchange, target);
+  const found = lookUp(space, asked);
+  if (found.kind === 'fresh') return hit(space, asked, found.object);
+  if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'hit-for-miss' });
+  return fetchShared(space, asked, found);
+}
+
+/** Reads what matters of the request, and names what it asks for. */
+function receive({ variants }: CachedSpace, exchange: Exchange, target: Path): Asked {
+  const { request } = exchange;
+  const key = cacheKey({ path: target.path, query: meaningfulQuery(target.path, target.query) });
+  const headers = () => sharedHeaders(request);
+  return {
+    ...exchange,
+    isHead: request.method === 'HEAD',
+    key,
+    name: variants.name(key, headers),
+    range: parseRange(request.header('range')),
+    conditions: conditionsOf(request),
+    headers,
+  };
+}
+
+function conditionsOf(request: HttpRequest): Asked['conditions'] {
+  return {
+    ifNoneMatch: request.header('if-none-match'),
+    ifModifiedSince: request.header('if-modified-since'),
+    ifRange: request.header('if-range'),
+  };
+}
+
+function lookUp({ tier, hitForMiss, now }: CachedSpace, asked: Asked): Found {
+  const object = tier.get(asked.name);
+  if (object !== undefined) {
+    return { kind: freshForMs(object.head.freshness, now()) > 0 ? 'fresh' : 'stale', object };
+  }
+  return { kind: hitForMiss.has(asked.key) ? 'unkept' : 'absent' };
+}
+
+function hit(space: CachedSpace, asked: Asked, object: CachedObject): void | Promise<void> {
+  const status = { hit: true, ttl: ttlOf(space, object) };
+  const delivered = deliverObject({ asked, object, status, tools: space });
+  // A whole object has everything: it is never unavailable.
+  return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
+}
+
+/** One fetch for all that ask meanwhile. A HEAD joins one, but does not cause one: it may be for something huge. */
+async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Promise<void> {
+  const fwd = forwardReason(space, asked, found);
+  const fetch = { key: asked.key, name: asked.name, target: asked.key, headers: asked.headers() };
+  const underWay = space.fetches.underWay(fetch);
+  if (underWay === undefined && asked.isHead) return fetchAlone(space, asked, { fwd });
+  const stale = found.kind === 'stale' ? found.object : null;
+  const flight = underWay ?? space.fetches.start(fetch, stale);
+  const landing = await flight.landed;
+  if (asked.request.signal.aborted) return;
+  return landed(space, asked, landing, { fwd, collapsed: underWay !== undefined });
+}
+
+function forwardReason({ variants }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
+  if (found.kind === 'stale') return 'stale';
+  return variants.varies(asked.key) ? 'vary-miss' : 'uri-miss';
+}
+
+function landed(space: CachedSpace, asked: Asked, landing: Landing, status: CacheStatus): void | Promise<void> {
+  switch (landing.kind) {
+    case 'object':
+      return deliverFetched(space, asked, landing, status);
+    case 'refreshed':
+      return deliverFetched(space, asked, { ...landing, kept: true }, { ...status, fwdStatus: 304 });
+    case 'failed':
+      space.metrics.request('failed');
+      return answerFailure(asked.response, landing.failure, status);
+    case 'unshared': {
+      // What was made for one client goes to that one only, and only if it is just what that one asked for.
+      const answer = status.collapsed || asked.range !== null ? null : landing.claim();
+      const why = { ...status, detail: landing.reason };
+      return answer === null ? fetchAlone(space, asked, why) : streamAlone(space, asked, answer, why);
+    }
+  }
+}
+
+/** What a shared fetch brought, if this request selects it too. */
+async function deliverFetched(
+  space: CachedSpace,
+  asked: Asked,
+  { object, kept }: { object: CachedObject; kept: boolean },
+  status: CacheStatus,
+): Promise<void> {
+  // Only now is it known what the answer varies on (RFC 9111 §4.1).
+  const selected = space.variants.name(asked.key, asked.headers);
+  if (selected !== object.key) return fetchAlone(space, asked, { fwd: 'vary-miss' });
+  const told = status.collapsed ? status : { fwdStatus: object.head.status, ...status };
+  const lifetime = kept ? { stored: !status.collapsed, ttl: ttlOf(space, object) } : {};
+  const delivered = await deliverObject({ asked, object, status: { ...told, ...lifetime }, tools: space });
+  if (delivered === 'unavailable') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'unavailable' });
+}
+
+/** For this client only: with its own ranges and conditions; nothing is kept. */
+async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus): Promise<void> {
+  const { request, response, key } = asked;
+  const outcome = await space.alone.fetch({
+    method: request.method,
+    target: key,
+    headers: aloneHeaders(request),
+    signal: request.signal,
+  });
+  if (outcome.kind === 'gone') return;
+  const told = { ...status, collapsed: false };
+  if (outcome.kind === 'answer') return streamAlone(space, asked, outcome.answer, told);
+  space.metrics.request('failed');
+  return answerFailure(response, outcome.failure, told);
+}
+
+function streamAlone(space: CachedSpace, asked: Asked, answer: UpstreamAnswer, status: CacheStatus): Promise<void> {
+  if (couldBeKept(space, asked, answer)) space.hitForMiss.forget(asked.key);
+  space.metrics.request('miss');
+  return streamAnswer(asked, answer, status, space);
+}
+
+/** Then the next request may start a shared fetch again. */
+function couldBeKept(space: CachedSpace, { key, request }: Asked, { contentLength, ...head }: UpstreamAnswer): boolean {
+  const small = contentLength === null ? !space.hitForMiss.wasTooLarge(key) : contentLength <= space.objectBytesMax;
+  return head.status === 200 && small && keeping(head, request.header('authorization') !== undefined).keep;
+}
+
+/** What is neither GET nor HEAD, or has a body. What changes something makes the kept answer invalid (RFC 9111 §4.4). */
+async function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<void> {
+  const { method } = exchange.request;
+  const fwd = method === 'GET' || method === 'HEAD' ? 'bypass' : 'method';
+  const pass = { upstream: space.alone, target: cacheKey(target), status: { fwd }, scheme: space.scheme } as const;
+  const status = await passThrough(exchange, pass, space);
+  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  if (!safe && status !== null && status < 400) invalidate(space, target);
+}
+
+function invalidate({ tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {
+  const key = cacheKey({ path: target.path, query: meaningfulQuery(target.path, target.query) });
+  tier.remove(key);
+  variants.forget(key);
+  fetches.invalidate(key);
+  hitForMiss.forget(key);
+}
+
+const ttlOf = (space: CachedSpace, object: CachedObject): number =>
+  Math.ceil(freshForMs(object.head.freshness, space.now()) / 1000);

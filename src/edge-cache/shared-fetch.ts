@@ -1,0 +1,204 @@
+/**
+ * One upstream fetch per name at a time, shared by all that ask meanwhile.
+ *
+ * Lives as long as the edge. Bounded: flights by the upstream's slots and queue, their bytes by the memory tier, their
+ * time by the upstream's deadlines and `fillMs`.
+ */
+import { CachedObject } from './cached-object.js';
+import type { EdgeMetrics } from './edge-metrics.js';
+import { Fill, type FillLimits } from './fill.js';
+import { claimOnce, type Flight, type Landing } from './flight.js';
+import { type Freshness, freshForMs, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
+import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
+import type { HitForMiss } from './hit-for-miss.js';
+import type { MemoryTier } from './memory-tier.js';
+import { confirmedAnswer, refreshedHead, storedHead } from './stored-head.js';
+import type { Upstream, UpstreamAnswer } from './upstream.js';
+import type { VariantIndex } from './variant-index.js';
+import { varyNames } from './vary.js';
+
+export interface SharedFetchOptions extends FillLimits {
+  readonly upstream: Pick<Upstream, 'fetch'>;
+  readonly tier: MemoryTier;
+  readonly variants: VariantIndex;
+  readonly hitForMiss: HitForMiss;
+  readonly metrics: EdgeMetrics;
+  readonly now: () => number;
+  /** Larger bodies are streamed to each client on its own, and not kept. */
+  readonly objectBytesMax: number;
+}
+
+export interface FetchAsked {
+  /** The address: what is invalidated together. */
+  readonly key: string;
+  /** The address and its variant. */
+  readonly name: string;
+  readonly target: string;
+  /** As they go upstream: without conditions, ranges and hop-by-hop fields. */
+  readonly headers: HeaderPairs;
+}
+
+export class SharedFetches {
+  readonly #options: SharedFetchOptions;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(options: SharedFetchOptions) {
+    this.#options = options;
+  }
+
+  /** The fetch under way whose answer this request may share, if there is one. */
+  underWay(asked: Pick<FetchAsked, 'name' | 'headers'>): Flight | undefined {
+    const flight = this.#flights.get(flightName(asked)) ?? this.#publicFlight(asked.name);
+    // A fill that takes longer than its lifetime is fresh for nobody who comes now (RFC 9111 §4).
+    const stale = flight?.object && freshForMs(flight.object.head.freshness, this.#options.now()) <= 0;
+    return stale ? undefined : flight;
+  }
+
+  /** Starts a fetch that others may join. `stale`: what is kept, to be confirmed if it has a validator. */
+  start(asked: FetchAsked, stale: CachedObject | null): Flight {
+    const flight: Flight = {
+      name: flightName(asked),
+      landed: Promise.resolve().then(() => this.#ask(flight, asked, stale)),
+      object: null,
+      keep: true,
+    };
+    this.#flights.set(flight.name, flight);
+    return flight;
+  }
+
+  /** What is under way for this address must not be kept (RFC 9111 §4.4). */
+  invalidate(key: string): void {
+    for (const [name, flight] of this.#flights) {
+      if (name !== key && !name.startsWith(`${key} `)) continue;
+      flight.keep = false;
+      this.#flights.delete(name);
+    }
+  }
+
+  async #ask(flight: Flight, asked: FetchAsked, stale: CachedObject | null): Promise<Landing> {
+    try {
+      const headers = stale === null ? asked.headers : [...asked.headers, ...conditionsFor(stale)];
+      const outcome = await this.#options.upstream.fetch({ method: 'GET', target: asked.target, headers });
+      // Without a signal nobody can have left.
+      if (outcome.kind === 'gone') throw new Error('a shared fetch was cancelled, though it belongs to no client');
+      if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
+      const landing = this.#land(flight, asked, outcome.answer, stale);
+      return landing.kind === 'object' && landing.kept ? landing : this.#landedWithout(flight, landing);
+    } catch (error) {
+      this.#over(flight);
+      throw error;
+    }
+  }
+
+  /** Nothing that latecomers could join. */
+  #landedWithout(flight: Flight, landing: Landing): Landing {
+    this.#over(flight);
+    return landing;
+  }
+
+  #land(flight: Flight, asked: FetchAsked, answer: UpstreamAnswer, stale: CachedObject | null): Landing {
+    if (answer.status === 304 && stale !== null) return this.#confirm(asked, answer, stale);
+    const verdict = keeping(answer, isAuthorized(asked));
+    if (!verdict.keep) return this.#unkept(asked, answer, verdict.reason, verdict.forbidden);
+    const name = this.#options.variants.learn(asked.key, varyNames(answer.headers), asked.headers);
+    const object = this.#openObject(name, answer, verdict.freshness);
+    if (object === null) return this.#unheld(asked, answer);
+    this.#options.hitForMiss.forget(asked.key);
+    this.#rename(flight, name);
+    flight.object = object;
+    void this.#fill(flight, asked, object, answer);
+    return { kind: 'object', object, kept: flight.keep };
+  }
+
+  /** The upstream says that what is kept still holds (RFC 9111 §4.3.4). */
+  #confirm(asked: FetchAsked, answer: UpstreamAnswer, stale: CachedObject): Landing {
+    const verdict = keeping(confirmedAnswer(stale.head, answer), isAuthorized(asked));
+    const etag = firstField(answer.headers, 'etag');
+    const otherOne = etag !== null && stale.head.etag !== null && etag !== stale.head.etag;
+    if (!verdict.keep || otherOne) {
+      // What is kept may not be used again, or was not what was confirmed: everybody fetches anew.
+      this.#options.tier.remove(stale.key);
+      return { kind: 'unshared', reason: 'unconfirmed', status: 304, claim: () => null };
+    }
+    stale.head = refreshedHead(stale.head, answer, verdict.freshness);
+    return { kind: 'refreshed', object: stale };
+  }
+
+  /** Errors are shared with those that waited for them; other answers that cannot be kept are remembered as such. */
+  #unkept(asked: FetchAsked, answer: UpstreamAnswer, reason: KeepRefusal, forbidden: boolean): Landing {
+    const isError = answer.status >= 400;
+    // What is kept is no longer what the upstream has, unless the upstream is in trouble.
+    if (answer.status < 500) this.#options.tier.remove(asked.name);
+    if (!isError || forbidden) return this.#unshared(asked, answer, reason, !isError);
+    const object = this.#openObject(asked.name, answer, spentFreshness(answer));
+    if (object === null) return this.#unshared(asked, answer, reason, false);
+    void this.#fill(null, asked, object, answer);
+    return { kind: 'object', object, kept: false };
+  }
+
+  /** It is too large, or memory is full of what cannot be evicted, which will pass. */
+  #unheld(asked: FetchAsked, answer: UpstreamAnswer): Landing {
+    const tooLarge = (answer.contentLength ?? 0) > this.#options.objectBytesMax;
+    return this.#unshared(asked, answer, tooLarge ? 'too-large' : 'no-room', tooLarge);
+  }
+
+  #unshared(asked: FetchAsked, answer: UpstreamAnswer, reason: string, remember = true): Landing {
+    if (remember) this.#options.hitForMiss.remember(asked.key, reason === 'too-large');
+    return { kind: 'unshared', reason, status: answer.status, claim: claimOnce(answer) };
+  }
+
+  #openObject(key: string, answer: UpstreamAnswer, freshness: Freshness): CachedObject | null {
+    const { objectBytesMax, tier } = this.#options;
+    const head = storedHead(answer, freshness);
+    const bodyless = answer.status === 204;
+    const length = bodyless ? 0 : answer.contentLength;
+    return CachedObject.open({ key, head, length, bytesMax: objectBytesMax, room: tier });
+  }
+
+  /** `flight` is null for what is shared but not kept. */
+  async #fill(flight: Flight | null, asked: FetchAsked, object: CachedObject, answer: UpstreamAnswer): Promise<void> {
+    const fill = new Fill(object, answer, this.#options, () => {
+      this.#options.hitForMiss.remember(asked.key, true);
+      if (flight !== null) this.#over(flight);
+    });
+    const end = await fill.run();
+    if (end === 'broken') this.#options.metrics.fillBroke();
+    const keep = end === 'whole' && flight?.keep === true && this.#flights.get(flight.name) === flight;
+    if (keep) this.#options.tier.put(object);
+    else object.release();
+    if (flight !== null) this.#over(flight);
+  }
+
+  /** Asked without credentials; whoever has some may share it once it is known to be for everybody. */
+  #publicFlight(name: string): Flight | undefined {
+    const flight = this.#flights.get(name);
+    return flight?.object ? flight : undefined;
+  }
+
+  #rename(flight: Flight, name: string): void {
+    if (!flight.keep || name === flight.name) return;
+    this.#over(flight);
+    flight.name = name;
+    this.#flights.set(name, flight);
+  }
+
+  #over(flight: Flight): void {
+    if (this.#flights.get(flight.name) === flight) this.#flights.delete(flight.name);
+  }
+}
+
+/** What asks with credentials shares a fetch only with what asks with the same ones. */
+function flightName(asked: Pick<FetchAsked, 'name' | 'headers'>): string {
+  const authorization = firstField(asked.headers, 'authorization');
+  return authorization === null ? asked.name : `${asked.name} ${authorization}`;
+}
+
+const isAuthorized = (asked: FetchAsked): boolean => firstField(asked.headers, 'authorization') !== null;
+
+/** RFC 9111 §4.3.1. */
+function conditionsFor(stale: CachedObject): HeaderPair[] {
+  const conditions: HeaderPair[] = [];
+  if (stale.head.etag !== null) conditions.push(['if-none-match', stale.head.etag]);
+  if (stale.head.lastModified !== null) conditions.push(['if-modified-since', stale.head.lastModified]);
+  return conditions;
+}
