@@ -1,0 +1,6 @@
+/** What can go wrong in the ingest's own operation; expected outcomes (a bad key, a busy channel) are return values. */
+export type IngestFailureCode =
+  | 'ingest.address-in-use'
+  | 'ingest.listen-failed'
+  | 'ingest.feed-stalled'
+  | 'ingest.authorization-slow';

@@ -1,0 +1,32 @@
+import type { Counter, Gauge } from 'prom-client';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** What the operator can read about publishers, whatever protocol they use. Made once per box. */
+export class IngestMetrics {
+  readonly publishers: Gauge;
+  readonly bytes: Counter;
+  readonly frames: Counter<'track'>;
+  readonly feeds: Counter;
+  readonly refused: Counter<'reason'>;
+  readonly clockRepairs: Counter<'kind'>;
+
+  constructor(metrics: Metrics) {
+    this.publishers = metrics.gauge('ingest_publishers', 'Channels that have a publisher now.');
+    this.bytes = metrics.counter('ingest_media_bytes_total', 'Bytes of coded media taken from publishers.');
+    this.frames = metrics.counter('ingest_frames_total', 'Frames taken from publishers.', ['track']);
+    this.feeds = metrics.counter(
+      'ingest_feeds_total',
+      'Feeds opened towards transcode. More than one a broadcast means restarts: look for "feed lost" in the log.',
+    );
+    this.refused = metrics.counter(
+      'ingest_publishers_refused_total',
+      'Publishers refused. bad-key: someone has a wrong or rotated key; busy: a second encoder uses a key that is live.',
+      ['reason'],
+    );
+    this.clockRepairs = metrics.counter(
+      'ingest_clock_repairs_total',
+      'Times repaired in source clocks. jump: the encoder restarted its clock or stalled; order: times that fell.',
+      ['kind'],
+    );
+  }
+}

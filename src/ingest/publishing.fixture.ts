@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { silentLog } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
+import type { FeedSink, FeedStart } from './feed-sink.js';
+import type { BroadcastEvent } from './live-events.js';
+import { Publishing, type PublishingOptions } from './publish.js';
+
+/** A sink that writes each feed to a file of its own, so that ffprobe can judge it. */
+export class FileSink implements FeedSink {
+  readonly feeds: { start: FeedStart; file: string; writable: Writable }[] = [];
+  readonly ended: string[] = [];
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  open(start: FeedStart): Writable {
+    const file = join(this.#folder, `feed-${this.feeds.length}.mkv`);
+    const writable = createWriteStream(file);
+    this.feeds.push({ start, file, writable });
+    return writable;
+  }
+
+  endBroadcast(broadcastId: string): void {
+    this.ended.push(broadcastId);
+  }
+}
+
+/** A Publishing for one key a channel (`key-NAME` publishes `NAME`), over a file sink or the given one. */
+export class PublishingBench {
+  readonly folder: string;
+  readonly sink: FileSink;
+  readonly metrics = new Metrics();
+  readonly events: (BroadcastEvent & { kind: 'started' | 'ended' })[] = [];
+  readonly publishing: Publishing;
+
+  private constructor(folder: string, options: Partial<PublishingOptions>) {
+    this.folder = folder;
+    this.sink = new FileSink(folder);
+    this.publishing = new Publishing({
+      authorize: {
+        channelForKey: async (key) => (/^key-[a-z]+$/.test(key) ? { channel: key.slice('key-'.length) } : null),
+      },
+      events: {
+        broadcastStarted: (event) => this.events.push({ kind: 'started', ...event }),
+        broadcastEnded: (event) => this.events.push({ kind: 'ended', ...event }),
+      },
+      sink: this.sink,
+      log: silentLog,
+      metrics: this.metrics,
+      ...options,
+    });
+  }
+
+  static async open(options: Partial<PublishingOptions> = {}): Promise<PublishingBench> {
+    return new PublishingBench(await mkdtemp(join(tmpdir(), 'headwater-ingest-')), options);
+  }
+
+  /** Resolves when the feed's file is whole; its path. */
+  async feedFile(index: number): Promise<string> {
+    const feed = this.sink.feeds[index];
+    if (feed === undefined) throw new Error(`there is no feed ${index}`);
+    if (!feed.writable.closed) await finished(feed.writable).catch(() => once(feed.writable, 'close'));
+    return feed.file;
+  }
+
+  async close(): Promise<void> {
+    await this.publishing.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function until(done: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!done()) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
