@@ -1,34 +1,43 @@
 /** Opens servers for the contract tests, and closes what a test left open. */
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { Log } from '../telemetry/log.js';
 import { silentLog } from '../telemetry/log.js';
 import { RawClient } from './raw-client.fixture.js';
 import type { HttpHandler, HttpRequest, HttpServer, HttpServerOptions } from './server.js';
 
-export type OpenEngine = (options: HttpServerOptions, handler: HttpHandler, log: Log) => Promise<HttpServer>;
+type OpenEngine = (options: HttpServerOptions, handler: HttpHandler, log: Log) => Promise<HttpServer>;
 
-export interface Bench {
+/** What a contract test must know of the engine that it tests. */
+export interface EngineTraits {
+  readonly engine: 'uws' | 'node';
+  readonly open: OpenEngine;
+  /** What becomes of requests pipelined behind one that is answered later. */
+  readonly latePipelining: 'answered' | 'cut';
+  /** Whether a header line without a name is refused; else it hides what stands behind it, as from a head that ends there. */
+  readonly namelessHeader: 'refused' | 'ends the head';
+  /** The longest that a connection may stay open which sends no whole head, under small configured timeouts. */
+  readonly headDeadlineMs: number;
+}
+
+interface Bench {
   serve(handler: HttpHandler, options?: Partial<HttpServerOptions>): Promise<HttpServer>;
   client(server: HttpServer): RawClient;
 }
 
-/** A bench whose servers and clients are gone after each test. */
-export function engineBench(open: OpenEngine): Bench {
-  const servers: HttpServer[] = [];
-  const clients: RawClient[] = [];
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
-    await Promise.all(servers.splice(0).map((server) => server.close(0)));
-  });
+/** How a test says what is to be done when it is over. A test that runs beside others has its own, in its context. */
+type OnFinished = (cleanUp: () => Promise<void> | void) => void;
+
+/** A bench whose servers and clients are gone when the test is over. */
+export function engineBench(open: OpenEngine, onFinished: OnFinished = onTestFinished): Bench {
   return {
     async serve(handler, options = {}) {
       const server = await open({ host: '127.0.0.1', port: 0, ...options }, handler, silentLog);
-      servers.push(server);
+      onFinished(() => server.close(0));
       return server;
     },
     client(server) {
       const client = new RawClient(server.address.port);
-      clients.push(client);
+      onFinished(() => client.destroy());
       return client;
     },
   };

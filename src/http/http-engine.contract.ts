@@ -1,19 +1,10 @@
 /** What every HTTP engine must do, on the wire. Each engine's test file runs all of it. */
 import { describe } from 'vitest';
-import type { OpenEngine } from './engine-bench.fixture.js';
+import type { EngineTraits } from './engine-bench.fixture.js';
 import { bodyContract } from './http-bodies.contract.js';
 import { hostileContract } from './http-hostile.contract.js';
 import { lifeContract } from './http-life.contract.js';
 import { messageContract } from './http-messages.contract.js';
-
-export interface EngineTraits {
-  readonly engine: 'uws' | 'node';
-  readonly open: OpenEngine;
-  /** What becomes of requests pipelined behind one that is answered later. */
-  readonly latePipelining: 'answered' | 'cut';
-  /** The longest that a connection may stay open which sends no whole head, under small configured timeouts. */
-  readonly headDeadlineMs: number;
-}
 
 export function httpEngineContract(traits: EngineTraits): void {
   describe(`${traits.engine} engine`, () => {

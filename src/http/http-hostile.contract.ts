@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerPath, engineBench, head } from './engine-bench.fixture.js';
-import type { EngineTraits } from './http-engine.contract.js';
-import type { RawClient } from './raw-client.fixture.js';
-import { valuesOf, waitFor } from './raw-client.fixture.js';
-import type { HttpRequest } from './server.js';
+import { silentLog } from '../telemetry/log.js';
+import { answerPath, type EngineTraits, engineBench, head } from './engine-bench.fixture.js';
+import { RawClient, valuesOf, waitFor } from './raw-client.fixture.js';
+import type { HttpHandler, HttpRequest } from './server.js';
 
 const smuggled = head('GET /smuggled');
 const manyHeaders = Array.from({ length: 1000 }, (_, i) => `X-${i}: 1`);
@@ -31,7 +30,6 @@ const malformed: Record<string, string> = {
   'bare LF line ends': 'GET /bad HTTP/1.1\nHost: a\n\n',
   'a NUL in a value': head('GET /bad', 'X: a\0b'),
   'white space before the colon': head('GET /bad', 'X : a'),
-  'a header without a name': head('GET /bad', ': a'),
   'a header without a colon': head('GET /bad', 'nonsense'),
   'no Host': 'GET /bad HTTP/1.1\r\n\r\n',
   'two Hosts': head('GET /bad', 'Host: other.example'),
@@ -60,17 +58,6 @@ const malformed: Record<string, string> = {
 /** Requests that are wrong by accident or on purpose, and clients that take for ever. */
 export function hostileContract(traits: EngineTraits): void {
   const bench = engineBench(traits.open);
-  const quick = { headTimeoutMs: 400, idleTimeoutMs: 400 };
-
-  async function refused(client: RawClient, name: string): Promise<void> {
-    await client.closedWithin(traits.headDeadlineMs).catch(() => {
-      throw new Error(`left open: ${name}`);
-    });
-    const answer = client.received.toString('latin1');
-    if (answer !== '') expect(answer, name).toMatch(/^HTTP\/1\.1 (4\d\d|505) /);
-    expect(answer.split('HTTP/1.1 ').length, name).toBeLessThanOrEqual(2);
-  }
-
   describe('malformed requests', () => {
     it('are refused or closed in time, reach no handler, and leave the server serving', async () => {
       const handled: string[] = [];
@@ -78,7 +65,9 @@ export function hostileContract(traits: EngineTraits): void {
         handled.push(`${request.method} ${request.path}`);
         answerPath(request, response);
       }, quick);
-      const all = Object.entries(malformed).map(([name, bytes]) => refused(bench.client(server).send(bytes), name));
+      const all = Object.entries(malformed).map(([name, bytes]) =>
+        refused(traits, bench.client(server).send(bytes), name),
+      );
       expect((await bench.client(server).send(head('GET /meanwhile')).response()).status).toBe(200);
       await Promise.all(all);
       expect(handled).toEqual(['GET /meanwhile']);
@@ -122,8 +111,28 @@ export function hostileContract(traits: EngineTraits): void {
     });
   });
 
-  describe('clients that take for ever', () => {
-    it('to send a head, or send nothing, are closed at the deadline', async () => {
+  describe('a header line without a name', () => {
+    it(`is safe (${traits.namelessHeader})`, async () => {
+      const seen: HttpRequest[] = [];
+      const server = await bench.serve((request, response) => {
+        seen.push(request);
+        answerPath(request, response);
+      });
+      const client = bench.client(server).send(head('GET /nameless', ': a', 'X-Behind: b'));
+      const response = await client.response();
+      expect(response.status).toBe(traits.namelessHeader === 'refused' ? 400 : 200);
+      for (const request of seen) expect(request.header('x-behind')).toBeUndefined();
+    });
+  });
+
+  slowContract(traits);
+}
+
+/** These wait for deadlines of many seconds, so they run side by side. */
+function slowContract(traits: EngineTraits): void {
+  describe.concurrent('clients that take for ever', () => {
+    it('to send a head, or send nothing, are closed at the deadline', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
       let handled = 0;
       const server = await bench.serve(() => {
         handled++;
@@ -131,22 +140,21 @@ export function hostileContract(traits: EngineTraits): void {
       const silent = bench.client(server);
       const slow = bench.client(server).send('GET / HTTP/1.1\r\nHost: a\r\n');
       const drip = setInterval(() => slow.send('X: y\r\n'), 1000);
-      try {
-        await Promise.all([refused(silent, 'silent'), refused(slow, 'slow')]);
-      } finally {
-        clearInterval(drip);
-      }
+      onTestFinished(() => clearInterval(drip));
+      await Promise.all([refused(traits, silent, 'silent'), refused(traits, slow, 'slow')]);
       expect(handled).toBe(0);
     });
 
-    it('after an answer are closed when idle', async () => {
+    it('after an answer are closed when idle', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
       const server = await bench.serve(answerPath, quick);
       const client = bench.client(server).send(head('GET /'));
       await client.response();
       await client.closedWithin(traits.headDeadlineMs);
     });
 
-    it('to send a body that is being read are cut', async () => {
+    it('to send a body that is being read are cut', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
       let outcome = '';
       const server = await bench.serve(async (request) => {
         for await (const part of request.body()) outcome = `${outcome}${part}`;
@@ -156,7 +164,8 @@ export function hostileContract(traits: EngineTraits): void {
       expect(outcome).toBe('abc');
     });
 
-    it('to take an answer are cut', async () => {
+    it('to take an answer are cut', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
       let request: HttpRequest | undefined;
       const server = await bench.serve(async (incoming, response) => {
         request = incoming;
@@ -171,28 +180,84 @@ export function hostileContract(traits: EngineTraits): void {
       await waitFor(() => request?.signal.aborted === true, 8000);
     });
 
-    it('while the handler thinks are not cut', async () => {
+    it('while the handler thinks are not cut', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
       const server = await bench.serve(async (request, response) => {
-        await new Promise((resolve) => setTimeout(resolve, 1200));
+        await pause(1200);
         answerPath(request, response);
       }, quick);
       expect((await bench.client(server).send(head('GET /thought')).response()).body.toString()).toBe('/thought');
     });
 
-    it('but keep sending, however little, are served', async () => {
-      const server = await bench.serve(async (request, response) => {
-        let bytes = 0;
-        for await (const part of request.body()) bytes += part.length;
-        const body = Buffer.from(String(bytes));
-        response.start(200, [], body.length);
-        response.end(body);
-      });
-      const client = bench.client(server).send(head('POST /', 'Content-Length: 16'));
-      for (let i = 0; i < 16; i++) {
+    it('but keep sending, however little, are served', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
+      const server = await bench.serve(answerLength);
+      const client = bench.client(server).send(head('POST /', 'Content-Length: 15'));
+      for (let i = 0; i < 15; i++) {
         client.send('x');
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await pause(1000);
       }
-      expect((await client.response()).body.toString()).toBe('16');
+      expect((await client.response()).body.toString()).toBe('15');
     });
+
+    it('because the handler reads late are served', async ({ onTestFinished }) => {
+      const bench = engineBench(traits.open, onTestFinished);
+      const server = await bench.serve(async (request, response) => {
+        await pause(15_000);
+        await answerLength(request, response);
+      });
+      const client = bench.client(server).send(head('POST /', 'Content-Length: 3000000')).send(Buffer.alloc(3_000_000));
+      expect((await client.response('POST', 25_000)).body.toString()).toBe('3000000');
+    });
+
+    it.each(['/sized', '/chunked'])(
+      'to read, but within the limit, get everything: %s',
+      async (path) => {
+        const body = Buffer.alloc(24 * 1024 * 1024, 'x');
+        const server = await traits.open(
+          { host: '127.0.0.1', port: 0 },
+          (_request, response) => {
+            response.start(200, [], path === '/sized' ? body.length : undefined);
+            response.end(body);
+          },
+          silentLog,
+        );
+        const client = new RawClient(server.address.port);
+        try {
+          client.socket.pause();
+          client.send(head(`GET ${path}`));
+          await pause(16_000);
+          client.socket.resume();
+          expect((await client.response('GET', 10_000)).body.length).toBe(body.length);
+        } finally {
+          client.destroy();
+          await server.close(0);
+        }
+      },
+      40_000,
+    );
   });
+}
+
+const quick = { headTimeoutMs: 400, idleTimeoutMs: 400 };
+
+async function refused(traits: EngineTraits, client: RawClient, name: string): Promise<void> {
+  await client.closedWithin(traits.headDeadlineMs).catch(() => {
+    throw new Error(`left open: ${name}`);
+  });
+  const answer = client.received.toString('latin1');
+  if (answer !== '') expect(answer, name).toMatch(/^HTTP\/1\.1 (4\d\d|505) /);
+  expect(answer.split('HTTP/1.1 ').length, name).toBeLessThanOrEqual(2);
+}
+
+const answerLength: HttpHandler = async (request, response) => {
+  let bytes = 0;
+  for await (const part of request.body()) bytes += part.length;
+  const body = Buffer.from(String(bytes));
+  response.start(200, [], body.length);
+  response.end(body);
+};
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,7 +1,6 @@
 import { fetch } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { answerPath, bodyOf, engineBench, head } from './engine-bench.fixture.js';
-import type { EngineTraits } from './http-engine.contract.js';
+import { answerPath, bodyOf, type EngineTraits, engineBench, head } from './engine-bench.fixture.js';
 import { valuesOf, waitFor } from './raw-client.fixture.js';
 import type { HttpRequest } from './server.js';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerPath, engineBench, head } from './engine-bench.fixture.js';
-import type { EngineTraits } from './http-engine.contract.js';
+import { answerPath, type EngineTraits, engineBench, head } from './engine-bench.fixture.js';
 import { valuesOf } from './raw-client.fixture.js';
 import type { HttpRequest } from './server.js';
 

@@ -8,14 +8,14 @@ import { dirname, join } from 'node:path';
 import { messageOf } from '../telemetry/failure.js';
 import type { UwsModule } from './uws-face.js';
 
-export type UwsPackage = 'uWebSockets.js' | 'uws-current' | 'uws-node20';
+type UwsPackage = 'uWebSockets.js' | 'uws-current' | 'uws-node20';
 
 export type UwsOutcome =
   | { readonly loaded: true; readonly package: UwsPackage; readonly uws: UwsModule; readonly tried: readonly UwsMiss[] }
   | { readonly loaded: false; readonly reason: string; readonly tried: readonly UwsMiss[] };
 
 /** Why a candidate was passed over, in words for the operator. */
-export interface UwsMiss {
+interface UwsMiss {
   readonly package: UwsPackage;
   readonly reason: string;
 }

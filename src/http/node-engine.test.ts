@@ -1,4 +1,10 @@
 import { httpEngineContract } from './http-engine.contract.js';
 import { openNodeServer } from './node-engine.js';
 
-httpEngineContract({ engine: 'node', open: openNodeServer, latePipelining: 'answered', headDeadlineMs: 5000 });
+httpEngineContract({
+  engine: 'node',
+  open: openNodeServer,
+  latePipelining: 'answered',
+  namelessHeader: 'refused',
+  headDeadlineMs: 5000,
+});

@@ -81,6 +81,6 @@ export class NodeRequest implements HttpRequest {
 }
 
 /** An IPv4 address reached through a dual-stack socket is written as IPv4. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

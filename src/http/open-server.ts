@@ -5,11 +5,9 @@ import { openNodeServer } from './node-engine.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
 import { openUwsServer } from './uws-engine.js';
 
-/** `auto`: uWebSockets.js where a binary for this machine loads, else node:http. */
-export type EngineChoice = 'auto' | 'uws' | 'node';
-
 export interface OpenServerOptions extends HttpServerOptions {
-  readonly engine: EngineChoice;
+  /** `auto`: uWebSockets.js where a binary for this machine loads, else node:http. */
+  readonly engine: 'auto' | 'uws' | 'node';
   readonly uws?: LoadUwsOptions;
 }
 

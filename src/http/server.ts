@@ -8,7 +8,8 @@
  * Where the engines differ: requests pipelined behind one that is answered later are answered in order by `node`, while
  * `uws` cuts such a connection (never mixing answers), which RFC 9112 §9.3.2 lets a server do. `uws` takes a head of at
  * most 4 KiB that arrives in several reads, 45 header lines, and a Content-Length of at most 999,999,999 (it answers 413
- * above; chunked bodies have no such limit), and its deadline for heads and idle connections is fixed at 10 to 14 s.
+ * above; chunked bodies have no such limit), its deadline for heads and idle connections is fixed at 10 to 14 s,
+ * and a header line without a name hides those behind it (they frame nothing either).
  */
 export interface HttpServer {
   /** The address it is bound to; `port` is the real one when 0 was asked for. */
