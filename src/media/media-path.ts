@@ -22,6 +22,9 @@ export const vodPath = {
   poster: (videoId: string) => `/vod/${videoId}/poster.jpg`,
 };
 
+/** The time of day, for players that follow a live DASH manifest. */
+export const CLOCK_PATH = '/time';
+
 export const watchPath = (channelOrVideoId: string): string => `/watch/${channelOrVideoId}`;
 
 /** `owner` is a broadcastId (live, DVR, archive) or a videoId (VOD). */

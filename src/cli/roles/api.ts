@@ -52,9 +52,9 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     status: () => status.report(),
     isChannelLive: (name) => live().has(name) && origin.isPlayable(name),
     jobProgress: (jobId) => board.progressOf(jobId),
-    onChannelStopped(name, reason) {
+    async onChannelStopped(name, reason) {
       ingest.publishing.stopChannel(name, reason === 'deleted' ? 'the channel was deleted' : 'the stream key was changed');
-      if (reason === 'deleted') origin.deleteChannel(name);
+      if (reason === 'deleted') await origin.deleteChannel(name);
     },
     onVideoDeleted: (videoId, { keys, prefixes }) => deleteObjects(parts, uploads, videoId, keys, prefixes),
     log,
