@@ -7,8 +7,9 @@ import { Failure, messageOf } from '../telemetry/failure.js';
 import type { BoxAccess } from './api-client.js';
 
 /**
- * A resumable upload (tus 1.0). Where an upload stands is remembered per file (path, size, modification time) and box in
- * the user's state folder, so that the same command, run again after an interruption, goes on at the box's offset.
+ * A resumable upload (tus 1.0). Where an upload stands is remembered per file (path, size, modification time) and
+ * token in the user's state folder, so that the same command, run again after an interruption, goes on at the box's offset,
+ * also when the box has another address by then.
  */
 export interface UploadRequest {
   readonly file: string;
@@ -48,7 +49,7 @@ function start(
     chunkSize: chunkBytes,
     retryDelays: [500, 1000, 2000, 4000, 8000],
     urlStorage: new FileUrlStorage(rememberedUploads()),
-    fingerprint: async () => fingerprint(file, access.url),
+    fingerprint: async () => fingerprint(file, access.token),
     removeFingerprintOnSuccess: true,
     onProgress: (sent) => onProgress(sent),
     onError: (error) => failed(uploadFailure(file, error)),
@@ -58,8 +59,8 @@ function start(
     .findPreviousUploads()
     .then((previous) => {
       const last = previous.at(-1);
-      if (last) {
-        upload.resumeFromPreviousUpload(last);
+      if (last?.uploadUrl) {
+        upload.resumeFromPreviousUpload({ ...last, uploadUrl: access.url + new URL(last.uploadUrl).pathname });
         upload.options.onAfterResponse = (sent, answer) => {
           const offset = Number(answer.getHeader('Upload-Offset'));
           if (sent.getMethod() === 'HEAD' && offset > 0) onResume(offset);
@@ -70,10 +71,10 @@ function start(
     .catch((error) => failed(uploadFailure(file, error)));
 }
 
-function fingerprint(file: string, url: string): string {
+function fingerprint(file: string, token: string): string {
   const { size, mtimeMs } = statSync(file);
   return createHash('sha256')
-    .update([resolve(file), size, mtimeMs, url].join('\0'))
+    .update([resolve(file), size, mtimeMs, token].join('\0'))
     .digest('hex');
 }
 

@@ -1,6 +1,7 @@
 import { openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
 import { openHttpServer } from '../../http/open-server.js';
+import { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
@@ -32,7 +33,9 @@ export async function openEdgeRole(options: {
     { ...parseAddress(listen), engine, idleTimeoutMs: idleTimeoutSec * 1000 },
     edge.handler,
     log,
-  );
+  ).catch((error) => {
+    throw withFlag(error);
+  });
   log.info({ engine: server.engine, ...server.address }, 'the public door is open');
   return {
     http: formatAddress(server.address),
@@ -42,4 +45,11 @@ export async function openEdgeRole(options: {
       await edge.close();
     },
   };
+}
+
+/** The engines do not know how this door got its address; the operator should. */
+function withFlag(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error;
+  const hint = `${error.hint} Give the public door another address with --http ADDR:PORT.`;
+  return new Failure(error.code, error.message, { hint, cause: error });
 }

@@ -1,0 +1,38 @@
+/** What an answer is, as far as caches care. */
+export type CacheKind =
+  | 'media'
+  | 'live-manifest'
+  | 'ended-manifest'
+  | 'growing-manifest'
+  | 'vod-manifest'
+  | 'poster'
+  | 'hashed-asset'
+  | 'page'
+  | 'clock'
+  | 'not-yet'
+  | 'absent'
+  | 'trouble';
+
+/** The one table of Cache-Control. Seconds; `live-manifest` stays at half of the shortest target duration (2 s) or below. */
+const TABLE: Readonly<Record<CacheKind, string>> = {
+  // A name never has two contents.
+  media: 'public, max-age=31536000, immutable',
+  'live-manifest': 'public, max-age=1',
+  // Over, yet the same address shows the channel's next broadcast.
+  'ended-manifest': 'public, max-age=5',
+  'growing-manifest': 'public, max-age=2',
+  // A video may be deleted: this bounds how long its manifests outlive it in caches.
+  'vod-manifest': 'public, max-age=10',
+  poster: 'public, max-age=300',
+  'hashed-asset': 'public, max-age=31536000, immutable',
+  page: 'no-cache',
+  clock: 'no-store',
+  // Will be there in a moment: a channel that begins, a segment that is being cut.
+  'not-yet': 'public, max-age=1',
+  absent: 'public, max-age=5',
+  trouble: 'no-store',
+};
+
+export function cacheControl(kind: CacheKind): string {
+  return TABLE[kind];
+}

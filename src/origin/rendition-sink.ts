@@ -1,0 +1,59 @@
+import { Writable } from 'node:stream';
+import { Segmenter, type SegmenterEvent, type SegmenterOptions } from './cmaf/segmenter.js';
+
+export interface RenditionSinkOptions extends SegmenterOptions {
+  /** Takes what the bytes amount to. Resolves when more may come: the sink's backpressure. */
+  readonly take: (event: SegmenterEvent) => Promise<void> | undefined;
+}
+
+const HELD_BYTES_MAX = 256 * 1024;
+
+/**
+ * The bytes of one rendition of one run. Emits `error` when they are no CMAF track or break a bound.
+ *
+ * Life: written by transcode; `close` (or the stream's own end) closes the open segment as it stands, once.
+ */
+export class RenditionSink extends Writable {
+  readonly #segmenter: Segmenter;
+  readonly #take: RenditionSinkOptions['take'];
+  #closed = false;
+
+  constructor(options: RenditionSinkOptions) {
+    super({ highWaterMark: HELD_BYTES_MAX });
+    this.#segmenter = new Segmenter(options);
+    this.#take = options.take;
+  }
+
+  override _write(piece: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // What comes after the run's end (a pipe that drains late) is of no more use.
+    if (this.#closed) done();
+    else this.#consume(this.#segmenter.push(piece), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.closeSegment(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.closeSegment(() => done(error));
+  }
+
+  closeSegment(done: (error?: Error | null) => void = () => undefined): void {
+    const events = this.#closed ? [] : this.#segmenter.end();
+    this.#closed = true;
+    this.#consume(events, done);
+  }
+
+  /** Synchronous up to the last event, so that segments are numbered in the order in which the bytes came. */
+  #consume(events: Iterable<SegmenterEvent>, done: (error?: Error | null) => void): void {
+    let waits: Promise<void> | undefined;
+    try {
+      for (const event of events) waits = this.#take(event) ?? waits;
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (waits === undefined) done();
+    else waits.then(() => done(), done);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Rendition } from '../media/rendition.js';
+import type { LiveRun, LiveSegment, RunInit, TrackFacts } from './live-segment.js';
+
+/**
+ * What a broadcast's journal says, one JSON object a line. `segment` means announced: everything that a player was ever
+ * told of stands here. Readers skip lines that do not parse (a torn last line) and kinds that they do not know.
+ */
+export type JournalRecord =
+  | { readonly kind: 'broadcast'; readonly version: 1; readonly channel: string; readonly startedAt: number }
+  | RunRecord
+  | ({ readonly kind: 'init'; readonly run: number; readonly rendition: string; readonly track: TrackFacts } & Sized)
+  | SegmentRecord
+  | { readonly kind: 'incomplete'; readonly at: number; readonly reason: string }
+  | { readonly kind: 'end'; readonly at: number };
+
+interface Sized {
+  readonly bytes: number;
+}
+
+export interface RunRecord {
+  readonly kind: 'run';
+  readonly run: number;
+  readonly startedAt: number;
+  readonly timelineOffsetSec: number;
+  readonly segmentSec: number;
+  readonly renditions: readonly Rendition[];
+  readonly place: NonNullable<LiveRun['place']>;
+}
+
+export interface SegmentRecord extends Sized {
+  readonly kind: 'segment';
+  /** Announced at, epoch ms. */
+  readonly at: number;
+  readonly run: number;
+  readonly rendition: string;
+  readonly number: number;
+  /** Ticks. */
+  readonly start: number;
+  readonly duration: number;
+}
+
+export const JOURNAL_NAME = 'journal.jsonl';
+
+export function journalLine(record: JournalRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+/** Null for a line that is torn, or of a kind from a later version. */
+export function readJournalLine(line: string): JournalRecord | null {
+  try {
+    const record: unknown = JSON.parse(line);
+    return typeof record === 'object' && record !== null && 'kind' in record ? (record as JournalRecord) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function runRecord(run: LiveRun): RunRecord {
+  const { startedAt, timelineOffsetSec, segmentSec, renditions, place } = run;
+  if (place === null) throw new Error('a run is journalled once it has its place');
+  return { kind: 'run', run: run.run, startedAt, timelineOffsetSec, segmentSec, renditions, place };
+}
+
+export function segmentRecord(segment: LiveSegment, at: number): SegmentRecord {
+  const { run, rendition, number, start, duration, size } = segment;
+  return { kind: 'segment', at, run: run.run, rendition, number, start, duration, bytes: size };
+}
+
+/** What a broadcast's journal amounts to: its ends, and the last segments of each rendition. */
+export interface JournalSummary {
+  readonly broadcastId: string;
+  readonly channel: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  /** The last time that anything was announced, epoch ms. */
+  readonly lastAt: number;
+  readonly bytes: number;
+  readonly incomplete: boolean;
+  readonly runs: readonly LiveRun[];
+  /** By rendition, oldest first. */
+  readonly tail: ReadonlyMap<string, readonly SegmentRecord[]>;
+}
+
+/** Reads a journal to its end, holding `tailLength` segments of each rendition. Null when it does not say whose it is. */
+export async function summarizeJournal(
+  broadcastId: string,
+  lines: AsyncIterable<string>,
+  tailLength: number,
+): Promise<JournalSummary | null> {
+  let head: Extract<JournalRecord, { kind: 'broadcast' }> | null = null;
+  const state = { endedAt: null as number | null, lastAt: 0, bytes: 0, incomplete: false };
+  const runs = new Map<number, LiveRun>();
+  const tail = new Map<string, SegmentRecord[]>();
+  for await (const line of lines) {
+    const record = readJournalLine(line);
+    if (record === null) continue;
+    if (record.kind === 'broadcast') head = record;
+    else if (record.kind === 'run') runs.set(record.run, { ...record, broadcastId, inits: new Map() });
+    else if (record.kind === 'end') state.endedAt = record.at;
+    else if (record.kind === 'incomplete') state.incomplete = true;
+    else if (record.kind === 'init') addInit(runs.get(record.run), record.rendition, record.track);
+    else if (record.kind === 'segment') addSegment(tail, record, tailLength);
+    if ('bytes' in record) state.bytes += record.bytes;
+    if ('at' in record) state.lastAt = Math.max(state.lastAt, record.at);
+  }
+  if (head === null) return null;
+  const { channel, startedAt } = head;
+  return { broadcastId, channel, startedAt, ...state, runs: [...runs.values()], tail };
+}
+
+function addInit(run: LiveRun | undefined, rendition: string, track: TrackFacts): void {
+  const init: RunInit = { ...track, bytes: null };
+  run?.inits.set(rendition, init);
+}
+
+function addSegment(tail: Map<string, SegmentRecord[]>, record: SegmentRecord, tailLength: number): void {
+  const segments = tail.get(record.rendition) ?? [];
+  // A failed append may have left a record that was then written again.
+  if (record.number <= (segments.at(-1)?.number ?? -1)) return;
+  segments.push(record);
+  if (segments.length > tailLength) segments.shift();
+  tail.set(record.rendition, segments);
+}

@@ -1,0 +1,197 @@
+import { dirname, join } from 'node:path';
+import { messageOf } from '../telemetry/failure.js';
+import { initName, type LiveSegment, segmentName } from './live-segment.js';
+import type { SpoolDisk } from './spool-disk.js';
+import { JOURNAL_NAME, type JournalRecord, journalLine, runRecord, segmentRecord } from './spool-journal.js';
+
+export interface ShelfOptions {
+  readonly folder: string;
+  readonly broadcastId: string;
+  readonly channel: string;
+  readonly startedAt: number;
+  readonly disk: SpoolDisk;
+  readonly now: () => number;
+  /** A write slower than this counts as failed, so that a stuck disk does not hold up the live picture. */
+  readonly writeTimeoutMs: number;
+  /** After a failure the disk is left alone for this long. */
+  readonly retryMs: number;
+  readonly onTrouble: (error: unknown) => void;
+  readonly onRecovered: () => void;
+}
+
+/**
+ * One broadcast's folder in the spool.
+ *
+ * Life: made at the broadcast's first run → `store` for each segment, one after another → `end`. A write that fails or is
+ * late puts it aside for `retryMs`: segments then live in memory alone and the recording is incomplete, for good.
+ */
+export class SpoolShelf {
+  readonly broadcastId: string;
+  readonly channel: string;
+  readonly startedAt: number;
+  endedAt: number | null = null;
+  /** Of the segments it holds, epoch ms. */
+  oldestAt: number;
+  lastAt: number;
+  bytes = 0;
+  incomplete = false;
+  readonly #options: ShelfOptions;
+  readonly #written = new Set<string>();
+  readonly #journalled = new Set<number>();
+  #unsynced = new Set<string>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #owed: JournalRecord[] = [];
+  #torn = false;
+  #stuck = false;
+  #asideUntil = 0;
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+    this.broadcastId = options.broadcastId;
+    this.channel = options.channel;
+    this.startedAt = options.startedAt;
+    this.lastAt = options.startedAt;
+    this.oldestAt = options.startedAt;
+    this.#owed.push({ kind: 'broadcast', version: 1, channel: options.channel, startedAt: options.startedAt });
+  }
+
+  get #journal(): string {
+    return join(this.#options.folder, JOURNAL_NAME);
+  }
+
+  /** Marks what a journal already says, when a broadcast goes on after a restart. */
+  resume(facts: { bytes: number; incomplete: boolean; endedAt: number | null; lastAt: number }): void {
+    Object.assign(this, facts);
+    this.#owed = [];
+    // The last line may be torn: begin on a fresh one.
+    this.#torn = true;
+  }
+
+  /** True once segment, header and journal line are on disk (not necessarily synced); false when the disk is in trouble. */
+  store(segment: LiveSegment, bytes: Buffer): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#stuck || this.#options.now() < this.#asideUntil) {
+        this.#owe({ kind: 'incomplete', at: this.#options.now(), reason: 'the spool could not be written' });
+        return false;
+      }
+      return this.#withinTime(this.#write(segment, bytes));
+    });
+  }
+
+  /** The broadcast is over; `at` in epoch ms. */
+  end(at: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.endedAt !== null) return;
+      this.endedAt = at;
+      this.#owed.push({ kind: 'end', at });
+      await this.#append().catch(this.#options.onTrouble);
+    });
+  }
+
+  /** Makes what was written survive a power cut: media first, then the journal that speaks of it. */
+  sync(): Promise<void> {
+    const paths = [...this.#unsynced];
+    if (paths.length === 0 || this.#stuck) return Promise.resolve();
+    this.#unsynced = new Set();
+    return Promise.all(paths.map((path) => this.#options.disk.sync(path)))
+      .then(() => this.#options.disk.sync(this.#journal))
+      .catch(this.#options.onTrouble);
+  }
+
+  /** Runs `work` when no write is under way, and holds writes back until it is done. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(work);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #withinTime(writing: Promise<void>): Promise<boolean> {
+    const { writeTimeoutMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), writeTimeoutMs);
+    });
+    try {
+      if ((await Promise.race([writing, late])) !== 'late') return this.#recovered();
+      this.#waitUnstuck(writing);
+      this.#putAside(new Error(`a write took longer than ${writeTimeoutMs} ms`));
+    } catch (error) {
+      this.#putAside(error);
+    } finally {
+      clearTimeout(timer);
+    }
+    return false;
+  }
+
+  /** A write that is still under way keeps every other one off the disk. */
+  #waitUnstuck(writing: Promise<void>): void {
+    this.#stuck = true;
+    const done = () => {
+      this.#stuck = false;
+    };
+    writing.then(done, done);
+  }
+
+  #recovered(): true {
+    if (this.#asideUntil > 0) this.#options.onRecovered();
+    this.#asideUntil = 0;
+    return true;
+  }
+
+  #putAside(error: unknown): void {
+    this.#asideUntil = this.#options.now() + this.#options.retryMs;
+    this.#owe({ kind: 'incomplete', at: this.#options.now(), reason: messageOf(error) });
+    this.#options.onTrouble(error);
+  }
+
+  /** The journal says once that it is incomplete, as soon as it can. */
+  #owe(record: JournalRecord): void {
+    if (!this.incomplete) this.#owed.push(record);
+    this.incomplete = true;
+  }
+
+  async #write(segment: LiveSegment, bytes: Buffer): Promise<void> {
+    await this.#writeHeader(segment);
+    await this.#writeFile(join(segment.rendition, segmentName(segment.number)), bytes);
+    this.#owed.push(segmentRecord(segment, this.#options.now()));
+    await this.#append();
+    this.lastAt = this.#options.now();
+  }
+
+  async #writeHeader({ run, rendition }: LiveSegment): Promise<void> {
+    const init = run.inits.get(rendition);
+    const name = join(rendition, initName(run.run));
+    if (init === undefined || init.bytes === null || this.#written.has(name)) return;
+    await this.#options.disk.makeFolder(join(this.#options.folder, rendition));
+    await this.#writeFile(name, init.bytes);
+    this.#written.add(name);
+    if (!this.#journalled.has(run.run)) this.#owed.push(runRecord(run));
+    this.#journalled.add(run.run);
+    const { bytes, ...track } = init;
+    this.#owed.push({ kind: 'init', run: run.run, rendition, track, bytes: bytes.length });
+  }
+
+  async #writeFile(name: string, bytes: Buffer): Promise<void> {
+    const path = join(this.#options.folder, name);
+    await this.#options.disk.write(path, bytes);
+    this.bytes += bytes.length;
+    this.#unsynced.add(path);
+    this.#unsynced.add(dirname(path));
+  }
+
+  /** Writes what the journal is owed. What fails stays owed; what a failure wrote of it twice, readers skip. */
+  async #append(): Promise<void> {
+    const records = [...this.#owed];
+    const lines = records.map(journalLine).join('');
+    const text = this.#torn ? `\n${lines}` : lines;
+    this.#torn = true;
+    await this.#options.disk.makeFolder(this.#options.folder);
+    await this.#options.disk.append(this.#journal, text);
+    this.#torn = false;
+    this.#owed.splice(0, records.length);
+  }
+}

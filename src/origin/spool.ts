@@ -1,0 +1,221 @@
+import { join } from 'node:path';
+import { BROADCAST_ID } from '../media/media-path.js';
+import { messageOf } from '../telemetry/failure.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { segmentName } from './live-segment.js';
+import type { ObjectFacts, Objects, ReadableObject } from './object-reader.js';
+import { localDisk, type SpoolDisk } from './spool-disk.js';
+import { JOURNAL_NAME, type JournalSummary, type SegmentRecord, summarizeJournal } from './spool-journal.js';
+import { broadcastsToDrop, type Retention, trimDue, trimShelf } from './spool-retention.js';
+import { SpoolShelf } from './spool-shelf.js';
+
+export interface SpoolOptions {
+  readonly folder: string;
+  readonly retention: Retention;
+  /** Segments of each rendition to bring back of a channel's last broadcast. */
+  readonly tailLength: number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly disk?: SpoolDisk;
+  readonly now?: () => number;
+  readonly writeTimeoutMs?: number;
+  readonly retryMs?: number;
+}
+
+const SYNC_MS = 1000;
+const SWEEP_MS = 60_000;
+
+/**
+ * The box's local record of what was announced: `<folder>/<broadcastId>/<rendition>/<name>` and a journal a broadcast.
+ *
+ * Life: `openSpool` reads the journals and closes what a crash left open → shelves are made as broadcasts begin → `close`.
+ * Every second what is new is synced, every minute what is old goes.
+ */
+export class Spool implements Objects {
+  /** The last broadcast of each channel, as the journals had it at start. */
+  readonly recovered: readonly JournalSummary[];
+  readonly #options: SpoolOptions;
+  readonly #disk: SpoolDisk;
+  readonly #now: () => number;
+  readonly #shelves: Map<string, SpoolShelf>;
+  readonly #failures;
+  readonly #held;
+  readonly #timers: NodeJS.Timeout[];
+  #sweeping: Promise<void> | null = null;
+
+  constructor(options: SpoolOptions, shelves: Map<string, SpoolShelf>, recovered: readonly JournalSummary[]) {
+    this.#options = options;
+    this.#disk = options.disk ?? localDisk;
+    this.#now = options.now ?? Date.now;
+    this.#shelves = shelves;
+    this.recovered = recovered;
+    this.#failures = options.metrics.counter(
+      'origin_spool_failures_total',
+      'Segments that could not be written to the spool. Live goes on from memory, the recording has a hole: free disk space, or check the disk.',
+    );
+    this.#held = options.metrics.gauge(
+      'origin_spool_bytes',
+      'Bytes of media in the spool. The retention settings bound it.',
+    );
+    this.#held.set(this.bytes);
+    const sweep = setInterval(() => void this.sweep(), SWEEP_MS);
+    const sync = setInterval(() => void this.sync(), SYNC_MS);
+    this.#timers = [sweep.unref(), sync.unref()];
+  }
+
+  get bytes(): number {
+    return [...this.#shelves.values()].reduce((sum, shelf) => sum + shelf.bytes, 0);
+  }
+
+  /** The shelf of a broadcast, made at its first run. */
+  shelf(broadcast: { broadcastId: string; channel: string; startedAt: number }): SpoolShelf {
+    const existing = this.#shelves.get(broadcast.broadcastId);
+    if (existing !== undefined) {
+      existing.endedAt = null;
+      return existing;
+    }
+    const log = this.#options.log.child({ channel: broadcast.channel, broadcast: broadcast.broadcastId });
+    const created = makeShelf(this.#options, broadcast, {
+      onTrouble: (error) => this.#onTrouble(log, error),
+      onRecovered: () => log.info('the spool takes segments again; the recording stays incomplete'),
+    });
+    this.#shelves.set(broadcast.broadcastId, created);
+    return created;
+  }
+
+  /** Whether anything announced of that broadcast is missing here. */
+  isIncomplete(broadcastId: string): boolean {
+    return this.#shelves.get(broadcastId)?.incomplete ?? false;
+  }
+
+  /** Keys are `<broadcastId>/<rendition>/<name>`, made of parts that `readMediaPath` has checked. */
+  async head(key: string): Promise<ObjectFacts | null> {
+    if (!this.#shelves.has(key.split('/')[0] ?? '')) return null;
+    const found = await this.#disk.size(join(this.#options.folder, key));
+    // An empty file is what a power cut leaves of one that was never synced.
+    if (found === null || found.bytes === 0) return null;
+    return { size: found.bytes, etag: `"${key.replaceAll('/', '-')}"`, lastModified: found.changedAt };
+  }
+
+  async get(key: string, range?: { start: number; end: number }): Promise<ReadableObject | null> {
+    const facts = await this.head(key);
+    return facts && { ...facts, body: this.#disk.read(join(this.#options.folder, key), range) };
+  }
+
+  async deleteChannel(channel: string): Promise<void> {
+    await this.#drop([...this.#shelves.values()].filter((shelf) => shelf.channel === channel));
+  }
+
+  async sync(): Promise<void> {
+    this.#held.set(this.bytes);
+    await Promise.all([...this.#shelves.values()].map((shelf) => shelf.sync()));
+  }
+
+  /** Drops what is too old or too much, oldest first. One sweep at a time. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepOnce()
+      .catch((error: unknown) => this.#options.log.warn({ error: messageOf(error) }, 'the spool could not be swept'))
+      .finally(() => {
+        this.#sweeping = null;
+      });
+    return this.#sweeping;
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#sweeping;
+    await Promise.all([...this.#shelves.values()].map((shelf) => shelf.exclusively(async () => undefined)));
+    await this.sync();
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const { retention } = this.#options;
+    await this.#drop(broadcastsToDrop([...this.#shelves.values()], this.#now(), retention));
+    const running = [...this.#shelves.values()].filter((shelf) => shelf.endedAt === null);
+    const folderOf = (shelf: SpoolShelf) => join(this.#options.folder, shelf.broadcastId);
+    const sweep = { folderOf, disk: this.#disk, now: this.#now(), retention };
+    for (const shelf of running) {
+      const bytesOver = trimDue(shelf, this.bytes, this.#now(), retention);
+      if (bytesOver !== null) await trimShelf(shelf, sweep, bytesOver);
+    }
+  }
+
+  async #drop(shelves: readonly SpoolShelf[]): Promise<void> {
+    for (const shelf of shelves) {
+      this.#shelves.delete(shelf.broadcastId);
+      await shelf.exclusively(() => this.#disk.remove(join(this.#options.folder, shelf.broadcastId)));
+    }
+  }
+
+  #onTrouble(log: Log, error: unknown): void {
+    this.#failures.inc();
+    const hint =
+      'Live goes on from memory and the recording is incomplete. Free disk space, or lower origin.spool.bytesMax.';
+    log.warn({ error: messageOf(error), hint }, 'the spool could not be written');
+    void this.sweep();
+  }
+}
+
+function makeShelf(
+  options: SpoolOptions,
+  broadcast: { broadcastId: string; channel: string; startedAt: number },
+  told: { onTrouble: (error: unknown) => void; onRecovered: () => void },
+): SpoolShelf {
+  return new SpoolShelf({
+    ...broadcast,
+    ...told,
+    folder: join(options.folder, broadcast.broadcastId),
+    disk: options.disk ?? localDisk,
+    now: options.now ?? Date.now,
+    writeTimeoutMs: options.writeTimeoutMs ?? 3000,
+    retryMs: options.retryMs ?? 5000,
+  });
+}
+
+/** Opens the spool and reads its journals; broadcasts that a crash left open are closed at the time of their last segment. */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  const disk = options.disk ?? localDisk;
+  await disk.makeFolder(options.folder);
+  const shelves = new Map<string, SpoolShelf>();
+  const last = new Map<string, JournalSummary>();
+  for (const broadcastId of (await disk.list(options.folder)).filter((name) => BROADCAST_ID.test(name))) {
+    const journal = join(options.folder, broadcastId, JOURNAL_NAME);
+    const summary = await summarizeJournal(broadcastId, disk.lines(journal), options.tailLength);
+    if (summary === null) {
+      await disk.remove(join(options.folder, broadcastId));
+      continue;
+    }
+    shelves.set(broadcastId, await reopenShelf(options, summary));
+    const other = last.get(summary.channel);
+    if (other === undefined || other.startedAt <= summary.startedAt) last.set(summary.channel, summary);
+  }
+  const recovered = await Promise.all([...last.values()].map((summary) => withoutLost(summary, options.folder, disk)));
+  return new Spool(options, shelves, recovered);
+}
+
+/** Leaves out of the tail what the journal tells of and a power cut took: files that are gone, empty or short. */
+async function withoutLost(summary: JournalSummary, folder: string, disk: SpoolDisk): Promise<JournalSummary> {
+  const tail = new Map<string, SegmentRecord[]>();
+  for (const [rendition, segments] of summary.tail) {
+    const kept: SegmentRecord[] = [];
+    for (const segment of segments) {
+      const found = await disk.size(join(folder, summary.broadcastId, rendition, segmentName(segment.number)));
+      if (found?.bytes === segment.bytes) kept.push(segment);
+    }
+    tail.set(rendition, kept);
+  }
+  return { ...summary, endedAt: summary.endedAt ?? summary.lastAt, tail };
+}
+
+async function reopenShelf(options: SpoolOptions, summary: JournalSummary): Promise<SpoolShelf> {
+  const log = options.log.child({ channel: summary.channel, broadcast: summary.broadcastId });
+  const shelf = makeShelf(options, summary, {
+    onTrouble: (error) => log.warn({ error: messageOf(error) }, 'the spool could not be written'),
+    onRecovered: () => log.info('the spool takes segments again'),
+  });
+  const { bytes, incomplete, endedAt, lastAt, startedAt } = summary;
+  shelf.resume({ bytes, incomplete, endedAt, lastAt: lastAt || startedAt });
+  if (endedAt === null) await shelf.end(lastAt || startedAt);
+  return shelf;
+}

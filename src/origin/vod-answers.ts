@@ -1,0 +1,61 @@
+import { type Answer, problemAnswer, textAnswer } from './answer.js';
+import { contentType } from './content-type.js';
+import { objectAnswer } from './object-answer.js';
+import type { Shield } from './shield.js';
+import type { VodEntry, VodLibrary } from './vod-library.js';
+import { vodDashManifest, vodMediaPlaylist, vodMultivariantPlaylist } from './vod-manifests.js';
+
+const HLS = contentType('.m3u8');
+const DASH = contentType('.mpd');
+
+/** Answers for recorded videos: manifests from what the catalog knows, bytes from the object store. */
+export class VodAnswers {
+  readonly #library: VodLibrary;
+  readonly #shield: Shield;
+
+  constructor(library: VodLibrary, shield: Shield) {
+    this.#library = library;
+    this.#shield = shield;
+  }
+
+  multivariant(videoId: string): Promise<Answer | null> {
+    return this.#manifest(videoId, HLS, vodMultivariantPlaylist);
+  }
+
+  mediaPlaylist(videoId: string, rendition: string): Promise<Answer | null> {
+    return this.#manifest(videoId, HLS, (entry) => vodMediaPlaylist(entry, rendition));
+  }
+
+  dash(videoId: string): Promise<Answer | null> {
+    return this.#manifest(videoId, DASH, vodDashManifest);
+  }
+
+  async poster(videoId: string): Promise<Answer | null> {
+    const entry = await this.#library.video(videoId);
+    if (entry === null) return null;
+    if (entry.posterKey === null) return entry.complete ? null : notReady();
+    const object = await this.#shield.read(entry.posterKey);
+    return object && objectAnswer(object, { type: contentType('.jpg'), cache: 'poster' });
+  }
+
+  async media(videoId: string, rendition: string, name: string): Promise<Answer | null> {
+    const entry = await this.#library.video(videoId);
+    const packaged = entry?.renditions.find((each) => each.rendition.id === rendition);
+    if (packaged === undefined) return null;
+    const object = await this.#shield.read(`${packaged.prefix}${name}`);
+    const type = contentType(name, packaged.rendition.kind === 'audio' ? 'audio' : 'other');
+    return object && objectAnswer(object, { type, cache: 'media' });
+  }
+
+  async #manifest(videoId: string, type: string, write: (entry: VodEntry) => string | null): Promise<Answer | null> {
+    const entry = await this.#library.video(videoId);
+    if (entry === null) return null;
+    const text = write(entry);
+    if (text === null) return entry.complete ? null : notReady();
+    return textAnswer(text, { type, cache: entry.complete ? 'vod-manifest' : 'growing-manifest' });
+  }
+}
+
+function notReady(): Answer {
+  return problemAnswer(404, 'Not Found', 'The video is not ready yet.', 'not-yet', [['retry-after', '1']]);
+}
