@@ -80,7 +80,6 @@ export const settingsSchema = z.strictObject({
   }),
   transcode: section({
     ffmpeg: z.string().min(1).describe('a program name or path').default('ffmpeg'),
-    ffprobe: z.string().min(1).describe('a program name or path').default('ffprobe'),
     vodConcurrency: whole(1, 1, 64, 'jobs at once'),
     pixelsPerSecond: z
       .int()

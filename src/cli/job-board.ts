@@ -5,15 +5,29 @@ import { newEntry } from '../metadata/new-entry.js';
 import type { ClaimedJob, JobBoard, UnplannedVideo, VideoPlan } from '../transcode/job-board.js';
 
 /** The catalog as the VOD workers' job board. Progress is this box's own memory: it is worth no log entry. */
-const wakers: ReadonlySet<EntryType> = new Set(['video.uploaded', 'video.planned', 'job.expired', 'job.failed']);
+const wakers: ReadonlySet<EntryType> = new Set([
+  'video.uploaded',
+  'video.planned',
+  'job.expired',
+  'job.failed',
+  'job.released',
+]);
+
+const justNowMs = 1000;
 
 export class CatalogJobBoard implements JobBoard {
   readonly #catalog: Catalog;
   /** By job; only of jobs that run here, so no more than the worker's concurrency. */
   readonly #progress = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
+  readonly #stopFollowing: () => void;
+  #newsAt = Number.NEGATIVE_INFINITY;
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
+    this.#stopFollowing = catalog.follow(({ entry }) => {
+      if (wakers.has(entry.type)) this.#wake();
+    });
   }
 
   /** 0 to 1, or null when the job does not run here. */
@@ -26,7 +40,7 @@ export class CatalogJobBoard implements JobBoard {
   }
 
   async planned({ videoId, durationSec, jobs, source }: VideoPlan): Promise<void> {
-    await this.#catalog.append(newEntry('video.planned', { videoId, durationSec, source, jobs: [...jobs] }));
+    await this.#catalog.append(newEntry('video.planned', { videoId, durationSec, source, jobs }));
   }
 
   async failVideo(videoId: string, reason: string): Promise<void> {
@@ -54,8 +68,7 @@ export class CatalogJobBoard implements JobBoard {
 
   async complete(jobId: string, token: number, output: PackagedRendition): Promise<boolean> {
     this.#progress.delete(jobId);
-    const data = { jobId, token, output: { ...output, segments: [...output.segments] } };
-    return (await this.#catalog.append(newEntry('job.completed', data))).applied;
+    return (await this.#catalog.append(newEntry('job.completed', { jobId, token, output }))).applied;
   }
 
   async fail(jobId: string, token: number, reason: string, retry: boolean): Promise<void> {
@@ -63,19 +76,34 @@ export class CatalogJobBoard implements JobBoard {
     await this.#catalog.append(newEntry('job.failed', { jobId, token, reason: reason.slice(0, 4000), retry }));
   }
 
+  async release(jobId: string, token: number, reason: string): Promise<void> {
+    this.#progress.delete(jobId);
+    await this.#catalog.append(newEntry('job.released', { jobId, token, reason }));
+  }
+
   waitForWork(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    // News of the last moment may have come after the caller looked and before it waits here: it looks once more, soon.
+    const missed = performance.now() - this.#newsAt < justNowMs;
     return new Promise((resolve) => {
       const done = () => {
-        stopFollowing();
+        this.#waiting.delete(done);
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const stopFollowing = this.#catalog.follow(({ entry }) => {
-        if (wakers.has(entry.type)) done();
-      });
-      const timer = setTimeout(done, timeoutMs);
+      this.#waiting.add(done);
+      const timer = setTimeout(done, missed ? justNowMs / 4 : timeoutMs);
       signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
     });
+  }
+
+  close(): void {
+    this.#stopFollowing();
+  }
+
+  #wake(): void {
+    this.#newsAt = performance.now();
+    for (const wake of [...this.#waiting]) wake();
   }
 }

@@ -37,6 +37,19 @@ test('a claim takes the earliest plan’s lightest job, and its position is the 
   expect(on.store.ask('processingJobs', [])).toHaveLength(4);
 });
 
+test('a job put back in good order was no try, however often', () => {
+  on.plannedVideo();
+  for (let stop = 0; stop <= ATTEMPTS_MAX; stop += 1) {
+    const { jobId, token, attempt } = on.claim();
+    expect(attempt).toBe(1);
+    expect(on.propose('job.released', { jobId, token, reason: 'the box was stopped' })).toMatchObject({
+      result: { job: 'queued' },
+    });
+    expect(reasonOf(on.propose('job.released', { jobId, token, reason: 'again' }))).toBe('denied');
+  }
+  expect(video()?.status).toBe('transcoding');
+});
+
 test('only the current token renews, completes or fails a job', () => {
   on.plannedVideo();
   const lost = on.claim();

@@ -65,7 +65,14 @@ export const jobHandlers = {
     if (!holds(lease, token)) return stale(jobId, token);
     return retry ? requeue(sql, jobId, lease, reason) : failJob(sql, jobId, lease, reason);
   },
-} satisfies Handlers<'job.claimed' | 'job.renewed' | 'job.expired' | 'job.completed' | 'job.failed'>;
+
+  'job.released': ({ sql }, { jobId, token, reason }) => {
+    const lease = leaseOf(sql, jobId);
+    if (!lease) return noJob(jobId);
+    if (!holds(lease, token)) return stale(jobId, token);
+    return putBack(sql, jobId, lease, { reason, attempt: lease.attempt - 1 });
+  },
+} satisfies Handlers<'job.claimed' | 'job.renewed' | 'job.expired' | 'job.completed' | 'job.failed' | 'job.released'>;
 
 interface Lease {
   readonly video_id: string;
@@ -100,9 +107,14 @@ function outputProblem(lease: Lease, jobId: string, token: number, output: Packa
 
 function requeue(sql: Statements, jobId: string, lease: Lease, reason: string): Outcome {
   if (lease.attempt >= ATTEMPTS_MAX) return failJob(sql, jobId, lease, `${reason} (attempt ${lease.attempt})`);
+  return putBack(sql, jobId, lease, { reason, attempt: lease.attempt });
+}
+
+function putBack(sql: Statements, jobId: string, lease: Lease, as: { reason: string; attempt: number }): Outcome {
   sql.run(
-    `UPDATE transcode_jobs SET status = 'queued', worker_id = NULL, token = NULL, renewal = 0, reason = ? WHERE job_id = ?`,
-    reason,
+    `UPDATE transcode_jobs SET status = 'queued', worker_id = NULL, token = NULL, renewal = 0, reason = ?, attempt = ? WHERE job_id = ?`,
+    as.reason,
+    as.attempt,
     jobId,
   );
   return ended(sql, lease, 'queued');

@@ -64,6 +64,7 @@ const proposal = fc.oneof(
   of('job.renewed', fc.record({ jobId, token })),
   of('job.expired', fc.record({ jobId, token, renewal: fc.nat(1) })),
   of('job.failed', fc.record({ jobId, token, reason: fc.constant('bad'), retry: fc.boolean() })),
+  of('job.released', fc.record({ jobId, token, reason: fc.constant('stopping') })),
   of(
     'heartbeats.recorded',
     fc.record({
@@ -83,7 +84,10 @@ const proposal = fc.oneof(
 );
 
 /** What a worker does with a lease that is really held; random tokens hardly ever hit one. */
-const holder = fc.record({ pick: fc.nat(9), act: fc.constantFrom('complete', 'fail', 'retry', 'renew', 'expire') });
+const holder = fc.record({
+  pick: fc.nat(9),
+  act: fc.constantFrom('complete', 'fail', 'retry', 'release', 'renew', 'expire'),
+});
 const step = fc.oneof(
   { weight: 5, arbitrary: proposal.map((made) => ({ made })) },
   { weight: 2, arbitrary: holder.map((held) => ({ held })) },
@@ -118,15 +122,16 @@ function act(on: StoreOnDisk, pick: number, what: string): void {
   const { jobId: id, token: current, renewal } = lease;
   const job = on.store.ask('video', [lease.videoId])?.jobs.find((one) => one.jobId === id);
   if (!job) throw new Error('a lease is held on a job without a video');
-  const { applied } =
-    what === 'complete'
-      ? on.propose('job.completed', { jobId: id, token: current, output: outputOf(id, current, job.rendition) })
-      : what === 'renew'
-        ? on.propose('job.renewed', { jobId: id, token: current })
-        : what === 'expire'
-          ? on.propose('job.expired', { jobId: id, token: current, renewal })
-          : on.propose('job.failed', { jobId: id, token: current, reason: 'bad', retry: what === 'retry' });
-  expect(applied).toBe(true);
+  const under = { jobId: id, token: current };
+  const acts: Record<string, () => { applied: boolean }> = {
+    complete: () => on.propose('job.completed', { ...under, output: outputOf(id, current, job.rendition) }),
+    renew: () => on.propose('job.renewed', under),
+    expire: () => on.propose('job.expired', { ...under, renewal }),
+    release: () => on.propose('job.released', { ...under, reason: 'stopping' }),
+    fail: () => on.propose('job.failed', { ...under, reason: 'bad', retry: false }),
+    retry: () => on.propose('job.failed', { ...under, reason: 'bad', retry: true }),
+  };
+  expect(acts[what]?.().applied).toBe(true);
 }
 
 function assertInvariants(on: StoreOnDisk): void {

@@ -72,6 +72,8 @@ const dataSchemas = {
   'job.expired': z.strictObject({ jobId, token, renewal: count }),
   'job.completed': z.strictObject({ jobId, token, output: packagedRendition }),
   'job.failed': z.strictObject({ jobId, token, reason, retry: z.boolean() }),
+  /** Its worker stops in good order: back into the queue, and it does not count as a try. */
+  'job.released': z.strictObject({ jobId, token, reason }),
 
   /** One node's players in one minute. The catalog keeps the sums; beats and buffering stay in the log for analytics. */
   'heartbeats.recorded': z.strictObject({
@@ -123,6 +125,7 @@ interface EntryResults {
   'job.expired': JobEnding;
   'job.completed': JobEnding;
   'job.failed': JobEnding;
+  'job.released': JobEnding;
 }
 export type ResultOf<T extends EntryType> = T extends keyof EntryResults ? EntryResults[T] : undefined;
 

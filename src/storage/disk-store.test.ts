@@ -42,6 +42,19 @@ describe('a disk store', () => {
     expect(() => store.localPath('../../etc/passwd')).toThrow('no object key');
   });
 
+  it('adopts a file by moving it, and copies one from another file system', async () => {
+    const store = await openDiskStore({ root: await newFolder(), log: silentLog });
+    for (const folder of [await newFolder(), await mkdtemp('/dev/shm/headwater-store-')]) {
+      folders.push(folder);
+      const file = join(folder, 'staged');
+      await writeFile(file, `from ${folder}`);
+      await store.adopt(file, 'raw/v_1');
+      expect(await readFile(store.localPath('raw/v_1') ?? '', 'utf8')).toBe(`from ${folder}`);
+      expect(await readdir(folder)).toEqual([]);
+    }
+    await expect(store.adopt('/nonexistent', 'raw/v_2')).rejects.toMatchObject({ code: 'storage.failed' });
+  });
+
   it('leaves no empty folders behind', async () => {
     const root = await newFolder();
     const store = await openDiskStore({ root, log: silentLog });

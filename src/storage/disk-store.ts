@@ -6,13 +6,13 @@
  * `partial/` is removed on opening. Deletions are not synced: an object that a power cut brings back is named by nobody.
  */
 import { randomBytes } from 'node:crypto';
-import { type BigIntStats, existsSync } from 'node:fs';
+import { type BigIntStats, createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Log } from '../telemetry/log.js';
 import { keysInOrder, type ListingScope } from './disk-listing.js';
-import { chunksOf, makeFolderDurably, syncFolder, writeAll } from './durable-file.js';
+import { chunksOf, makeFolderDurably, syncFile, syncFolder, writeAll } from './durable-file.js';
 import { assertKeyPrefix, keyParts } from './object-key.js';
 import type { ObjectFacts, ObjectStore, StoredObject } from './object-store.js';
 import { diskFailure, errnoOf } from './storage-failure.js';
@@ -78,6 +78,24 @@ export class DiskStore implements ObjectStore {
     } finally {
       if (!Buffer.isBuffer(body)) body.destroy();
     }
+  }
+
+  /** Moves a finished file on this box into the store: a rename where it lies on the same file system, else a copy. */
+  async adopt(path: string, key: string): Promise<void> {
+    const target = this.#fileOf(key);
+    const moved = await this.#disk('adopting a file', async () => {
+      await syncFile(path);
+      return this.#place(path, target).then(
+        () => true,
+        (error) => {
+          if (errnoOf(error) === 'EXDEV') return false;
+          throw error;
+        },
+      );
+    });
+    if (moved) return;
+    await this.put(key, createReadStream(path, { highWaterMark: readBytes }));
+    await unlink(path);
   }
 
   async get(key: string, range?: { start: number; end: number }): Promise<StoredObject | null> {

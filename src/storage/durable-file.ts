@@ -40,6 +40,16 @@ export async function makeFolderDurably(folder: string): Promise<void> {
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
+/** Makes a file's bytes durable, whoever wrote them. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Makes the names in a folder as durable as the files behind them. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');

@@ -24,6 +24,7 @@ export class FakeBoard implements JobBoard {
   readonly fractions: number[] = [];
   /** Every failure that was reported, in order. */
   readonly failures: { reason: string; retry: boolean }[] = [];
+  readonly released: string[] = [];
   /** What `renew` answers. */
   leaseHeld = true;
   #unplanned: UnplannedVideo[] = [];
@@ -99,6 +100,13 @@ export class FakeBoard implements JobBoard {
     this.failures.push({ reason, retry });
     const job = this.#held(jobId, token);
     if (job !== null) Object.assign(job, { status: retry ? 'queued' : 'failed', reason });
+    this.#notify();
+  }
+
+  async release(jobId: string, token: number, reason: string): Promise<void> {
+    this.released.push(reason);
+    const job = this.#held(jobId, token);
+    if (job !== null) Object.assign(job, { status: 'queued', reason });
     this.#notify();
   }
 

@@ -20,6 +20,8 @@ export interface JobBoard {
   complete(jobId: string, token: number, output: PackagedRendition): Promise<boolean>;
   /** `retry`: the job goes back into the queue. */
   fail(jobId: string, token: number, reason: string, retry: boolean): Promise<void>;
+  /** The worker stops in good order: the job goes back into the queue, and this was no try. */
+  release(jobId: string, token: number, reason: string): Promise<void>;
   /** Resolves when there may be new work, after `timeoutMs`, or when `signal` fires. Several callers may wait at once. */
   waitForWork(timeoutMs: number, signal: AbortSignal): Promise<void>;
 }

@@ -370,7 +370,8 @@ describe('the worker', () => {
     await startWorker({ preset: 'slower' });
     await board.until(({ fractions }) => fractions.length > 0);
     await worker?.stop(0);
-    expect(board.failures).toEqual([{ reason: 'the box was stopped', retry: true }]);
+    expect(board.failures).toEqual([]);
+    expect(board.released).toEqual(['the box was stopped']);
     expect(await readdir(scratchDir())).toEqual([]);
   });
 

@@ -219,9 +219,12 @@ export class VodWorker {
       log.warn('the lease was lost; the work is discarded');
       return 0;
     }
-    const stopping = this.#giveUp.signal.aborted;
-    const retry = outcome.kind === 'failed' && (stopping || attempt < ATTEMPTS_MAX);
-    const reason = stopping ? 'the box was stopped' : outcome.reason;
+    if (this.#giveUp.signal.aborted) {
+      await board.release(jobId, token, 'the box was stopped');
+      return 0;
+    }
+    const { reason } = outcome;
+    const retry = outcome.kind === 'failed' && attempt < ATTEMPTS_MAX;
     this.#metrics.jobs.inc({ outcome: retry ? 'retried' : 'failed' });
     log.warn({ reason, retry, attempt }, 'job failed');
     await board.fail(jobId, token, reason, retry);

@@ -53,7 +53,10 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     isChannelLive: (name) => live().has(name) && origin.isPlayable(name),
     jobProgress: (jobId) => board.progressOf(jobId),
     async onChannelStopped(name, reason) {
-      ingest.publishing.stopChannel(name, reason === 'deleted' ? 'the channel was deleted' : 'the stream key was changed');
+      ingest.publishing.stopChannel(
+        name,
+        reason === 'deleted' ? 'the channel was deleted' : 'the stream key was changed',
+      );
       if (reason === 'deleted') await origin.deleteChannel(name);
     },
     onVideoDeleted: (videoId, { keys, prefixes }) => deleteObjects(parts, uploads, videoId, keys, prefixes),
@@ -103,6 +106,7 @@ async function deleteObjects(
     ...prefixes.map((prefix) => objects.deletePrefix(prefix)),
   ];
   for (const outcome of await Promise.allSettled(deletions)) {
-    if (outcome.status === 'rejected') log.warn({ video: videoId, reason: messageOf(outcome.reason) }, 'an object was not deleted');
+    if (outcome.status === 'rejected')
+      log.warn({ video: videoId, reason: messageOf(outcome.reason) }, 'an object was not deleted');
   }
 }

@@ -48,6 +48,7 @@ export async function openTranscode(options: {
     metrics,
     leaseTtlMs,
     concurrency: vodConcurrency,
+    binary,
   });
   const stopping = new AbortController();
   // Measuring takes both cores for a moment: once the box has started, and before the first upload does.
@@ -62,6 +63,7 @@ export async function openTranscode(options: {
       stopping.abort();
       await learned.catch(() => {});
       await Promise.all([live.drain(graceMs), vod.stop(graceMs / 4)]);
+      board.close();
     },
   };
 }
