@@ -16,7 +16,8 @@ module.exports = {
     {
       name: 'floor-imports-nothing-of-ours',
       severity: 'error',
-      comment: 'media and telemetry are the floor: everything stands on them, so they stand on nothing. Move what needs more into the worker that needs it.',
+      comment:
+        'media and telemetry are the floor: everything stands on them, so they stand on nothing. Move what needs more into the worker that needs it.',
       from: { path: '^src/(media|telemetry)/' },
       to: { path: '^src/', pathNot: '^src/(media|telemetry)/' },
     },
@@ -39,7 +40,8 @@ module.exports = {
     {
       name: 'sqlite-on-its-thread',
       severity: 'error',
-      comment: 'better-sqlite3 is synchronous: only the catalog thread opens SQLite. Ask the catalog through its asynchronous face.',
+      comment:
+        'better-sqlite3 is synchronous: only the catalog thread opens SQLite. Ask the catalog through its asynchronous face.',
       from: { path: '^src/', pathNot: '^src/metadata/(catalog-thread|embedded-log|apply|schema|queries)' },
       to: { path: 'better-sqlite3', dependencyTypesNot: ['type-only'] },
     },

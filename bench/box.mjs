@@ -2,7 +2,7 @@
 //   node bench/box.mjs [runs]     needs a built tree (npm run build) and Debian's chromium
 import { spawn } from 'node:child_process';
 import { chromium } from 'playwright-core';
-import { machine, median, residentMiB, sleep, startBox } from './box-under-test.mjs';
+import { machine, median, residentMiB, sleep, startBox, until } from './box-under-test.mjs';
 
 const runs = Number(process.argv[2] ?? 3);
 const idleMs = 15_000;
@@ -41,8 +41,8 @@ async function pushToPicture(box, browser) {
   const publisher = spawn('ffmpeg', ['-v', 'error', ...source, '-t', '60', ...codecs, '-f', 'flv', rtmpUrl], {
     stdio: 'ignore',
   });
-  const shown = "document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0";
-  await page.waitForFunction(shown, null, { timeout: 40_000, polling: 20 });
+  const shown = () => page.evaluate("document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0");
+  await until(shown, 40_000);
   const ms = performance.now() - startedAt;
   publisher.kill('SIGKILL');
   await page.close();

@@ -1,6 +1,7 @@
 import type { InitSegment } from './cmaf/init-segment.js';
 import type { LiveRun, LiveSegment, RunPlace } from './live-segment.js';
 import { RenditionWindow } from './rendition-window.js';
+import { Waiters } from './waiters.js';
 
 export interface LiveWindowOptions {
   readonly channel: string;
@@ -31,14 +32,6 @@ export interface RestoredSegment {
   readonly bytes: number;
 }
 
-const WAITERS_MAX = 4096;
-
-interface Waiter {
-  readonly rendition: string;
-  readonly number: number;
-  readonly wake: (announced: boolean) => void;
-}
-
 /**
  * What a channel shows now: the last segments of each rendition, over the runs and broadcasts they came from.
  *
@@ -52,7 +45,7 @@ export class LiveWindow {
   readonly #options: LiveWindowOptions;
   readonly #renditions = new Map<string, RenditionWindow>();
   readonly #starts = new Map<LiveRun, OpenedAt[]>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
   #runs: LiveRun[] = [];
   #nextNumber: number;
   #nextDiscontinuity: number;
@@ -139,7 +132,7 @@ export class LiveWindow {
     this.#nextNumber = Math.max(this.#nextNumber, segment.number + 1);
     this.#forgetOldRuns();
     this.#boundMemory();
-    this.#wake();
+    this.#waiters.wake();
   }
 
   /** Brings back what a journal says was announced. Headers and segments are then read from the spool. */
@@ -182,31 +175,8 @@ export class LiveWindow {
 
   /** Resolves true when that segment is announced, false after `timeoutMs` or when too many wait already. */
   waitFor(rendition: string, number: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    if (this.#isAnnounced(rendition, number)) return Promise.resolve(true);
-    if (this.#waiters.size >= WAITERS_MAX || signal.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const finish = (announced: boolean) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', giveUp);
-        this.#waiters.delete(waiter);
-        resolve(announced);
-      };
-      const giveUp = () => finish(false);
-      const timer = setTimeout(giveUp, timeoutMs);
-      const waiter: Waiter = { rendition, number, wake: finish };
-      signal.addEventListener('abort', giveUp, { once: true });
-      this.#waiters.add(waiter);
-    });
-  }
-
-  #isAnnounced(rendition: string, number: number): boolean {
-    return (this.#renditions.get(rendition)?.newest?.number ?? -1) >= number;
-  }
-
-  #wake(): void {
-    for (const waiter of [...this.#waiters]) {
-      if (this.#isAnnounced(waiter.rendition, waiter.number)) waiter.wake(true);
-    }
+    const announced = () => (this.#renditions.get(rendition)?.newest?.number ?? -1) >= number;
+    return this.#waiters.wait(announced, timeoutMs, signal);
   }
 
   #startAfresh(): void {
@@ -258,23 +228,22 @@ export class LiveWindow {
 
   #gapAt(number: number, before: LiveSegment, next: LiveSegment): LiveSegment {
     const run = this.#runs.findLast(({ place }) => place !== null && place.firstNumber <= number) ?? next.run;
-    const { timescale } = next;
+    const inside = before.run === next.run && next.number === before.number + 2;
+    const span = inside ? between(before, next) : this.#spanOf(run, number, next.timescale);
+    const facts = { number, run, rendition: next.rendition, timescale: next.timescale };
+    return { ...facts, ...span, size: 0, spooled: true, gap: true, bytes: null };
+  }
+
+  /** From when to when another rendition says that this number lasts, else what the grid says; in ticks. */
+  #spanOf(run: LiveRun, number: number, timescale: number): { start: number; duration: number } {
     const other = this.renditions
       .flatMap((window) => window.known)
       .find((segment) => segment.number === number && segment.run === run && !segment.gap);
-    const slot = number - (run.place?.base ?? 0);
-    const nominal = Math.round((slot * run.segmentSec + run.timelineOffsetSec) * timescale);
-    const start = other === undefined ? nominal : Math.round((other.start / other.timescale) * timescale);
-    const length = other === undefined ? run.segmentSec : other.duration / other.timescale;
-    const facts = {
-      number,
-      run,
-      rendition: before.rendition,
-      start,
-      timescale,
-      duration: Math.round(length * timescale),
+    const startSec = (number - (run.place?.base ?? 0)) * run.segmentSec + run.timelineOffsetSec;
+    return {
+      start: Math.round((other === undefined ? startSec : other.start / other.timescale) * timescale),
+      duration: Math.round((other === undefined ? run.segmentSec : other.duration / other.timescale) * timescale),
     };
-    return { ...facts, size: 0, spooled: true, gap: true, bytes: null };
   }
 
   #forgetOldRuns(): void {
@@ -294,4 +263,9 @@ export class LiveWindow {
       total -= segment.size;
     }
   }
+}
+
+function between(before: LiveSegment, next: LiveSegment): { start: number; duration: number } {
+  const start = before.start + before.duration;
+  return { start, duration: Math.max(0, next.start - start) };
 }

@@ -22,7 +22,7 @@ export const RENDITIONS: readonly Rendition[] = [
   { kind: 'audio', id: 'audio', bitrate: 96_000, sampleRate: 48_000, channels: 2 },
 ];
 
-export const noObjects: Objects = { get: async () => null, head: async () => null };
+const noObjects: Objects = { get: async () => null, head: async () => null };
 
 export interface ServedOrigin {
   readonly origin: Origin;

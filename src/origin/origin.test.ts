@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TIMELINE_OFFSET_SEC } from './cmaf/ffmpeg-live.fixture.js';
 import {
   decodedFrames,
   deliverRun,
   mediaPlaylistAt,
   multivariantPlaylistAt,
   probedStreams,
+  RENDITIONS,
   type ServedOrigin,
   serveOrigin,
   textAt,
@@ -135,5 +138,29 @@ describe('a broadcast while it is live', () => {
     served.origin.fragments.endBroadcast(BROADCAST);
     expect(await frames).toBe(225);
     expect(await decodedFrames(`${served.url}/live/now/manifest.mpd`)).toBe(225);
+  });
+});
+
+describe('a run whose bytes are no CMAF', () => {
+  it('fails that rendition, and the channel takes the next run', async () => {
+    const served = await serveOrigin();
+    const { fragments } = served.origin;
+    const timing = { startedAt: 0, timelineOffsetSec: TIMELINE_OFFSET_SEC, segmentSec: 2, renditions: RENDITIONS };
+    const sink = fragments.openRun({ channel: 'c', broadcastId: BROADCAST, ...timing });
+    const rendition = sink.rendition('v180');
+    const failed = once(rendition, 'error');
+    rendition.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    expect((await failed)[0]).toMatchObject({ code: 'origin.bad-box' });
+    expect(() => sink.rendition('v1080')).toThrow(/not one of the run's/);
+    sink.end();
+    await deliverRun(served.origin, { channel: 'c', broadcastId: BROADCAST, seconds: 1 });
+    const playlist = await until(async () => (await fetch(`${served.url}/live/c/index.m3u8`)).status === 200).then(() =>
+      mediaPlaylistAt(`${served.url}/live/c/v180.m3u8`),
+    );
+    expect(playlist.segments.map((segment) => segment.map?.uri)).toEqual([`/media/${BROADCAST}/v180/init-2.mp4`]);
+    await served.origin.deleteChannel('c');
+    expect((await fetch(`${served.url}/live/c/index.m3u8`)).status).toBe(404);
+    expect((await fetch(`${served.url}/media/${BROADCAST}/v180/0.m4s`)).status).toBe(404);
+    await served.close();
   });
 });

@@ -151,7 +151,7 @@ export class Spool implements Objects {
   #onTrouble(log: Log, error: unknown): void {
     this.#failures.inc();
     const hint =
-      'Live goes on from memory and the recording is incomplete. Free disk space, or lower origin.spool.bytesMax.';
+      'Live goes on from memory and the recording is incomplete. Free disk space, or lower live.spoolBytesMax.';
     log.warn({ error: messageOf(error), hint }, 'the spool could not be written');
     void this.sweep();
   }

@@ -67,7 +67,11 @@ it('makes users who may do what is theirs', async () => {
 
 it('shows a newcomer live video without a camera', async () => {
   const demo = runCommand(box.data, ['demo', '--seconds', '8', '--json']);
-  await until(async () => (await box.json<{ live: { channel: string }[] }>('status')).live.some(({ channel }) => channel === 'demo'), 20_000);
+  await until(
+    async () =>
+      (await box.json<{ live: { channel: string }[] }>('status')).live.some(({ channel }) => channel === 'demo'),
+    20_000,
+  );
   const { stdout } = await demo;
   expect(JSON.parse(stdout)).toMatchObject({ name: 'demo', watchUrl: `${box.http}/watch/demo` });
   expect(await box.command('status')).toMatch(/jobs +0 running/);
@@ -77,7 +81,13 @@ it('examines the machine', async () => {
   const { stdout } = await runCommand(box.data, ['doctor', '--json']);
   const checks: { name: string; verdict: string; found: string }[] = JSON.parse(stdout);
   const verdicts = Object.fromEntries(checks.map(({ name, verdict }) => [name, verdict]));
-  expect(verdicts).toMatchObject({ ffmpeg: 'ok', 'encoder libx264': 'ok', 'encoder aac': 'ok', 'data folder': 'ok', 'port http': 'ok' });
+  expect(verdicts).toMatchObject({
+    ffmpeg: 'ok',
+    'encoder libx264': 'ok',
+    'encoder aac': 'ok',
+    'data folder': 'ok',
+    'port http': 'ok',
+  });
   expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(['http engine', 'disk', 'port rtmp', 'port admin']));
   const broken = await failedCommand(box.data, ['doctor', '--set', 'transcode.ffmpeg=/nonexistent/ffmpeg']);
   expect(broken.stdout).toMatch(/✗ ffmpeg[\s\S]*→ .*apt-get install ffmpeg/);
@@ -99,7 +109,9 @@ it('refuses what cannot run, in words, and leaves nothing behind', async () => {
   const taken = ['up', '--http', new URL(box.http).host, '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   expect((await failedCommand(data, taken)).stderr).toMatch(/in use[\s\S]*--http/);
   expect(existsSync(join(data, 'ready.json'))).toBe(false);
-  expect((await failedCommand(data, ['up', '--set', 'live.segmentSec=0'])).stderr).toContain('live.segmentSec takes a whole number');
+  expect((await failedCommand(data, ['up', '--set', 'live.segmentSec=0'])).stderr).toContain(
+    'live.segmentSec takes a whole number',
+  );
 });
 
 it('runs as an edge of its own before another box', async () => {

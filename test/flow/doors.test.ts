@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cleanUp, newFolder, startBox, type TestBox, until } from '../box.js';
+import { publish, stopPublishers } from '../publisher.js';
 
 /** What strangers send to the ports, and what the box answers; it serves on after each. */
 let box: TestBox;
@@ -12,7 +13,10 @@ beforeAll(async () => {
   box = await startBox();
 });
 
-afterAll(cleanUp);
+afterAll(async () => {
+  stopPublishers();
+  await cleanUp();
+});
 
 /** Sends raw bytes and resolves with what came back until the other side closed, or until it has been silent. */
 function raw(address: string, bytes: string | Buffer, quietMs = 1500): Promise<string> {
@@ -104,23 +108,92 @@ it('tells the operator how it is', async () => {
   expect(statSync(join(box.data, 'operator.token')).mode & 0o777).toBe(0o600);
 });
 
-it('says in clear words that the disk is full, and serves on', async () => {
+/** Whether this user may mount in a namespace of its own; where not, ENOSPC is tested beside the upload server and the stores alone. */
+function mayMount(): boolean {
+  try {
+    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it.runIf(mayMount())('says in clear words that the disk is full, and serves on', async () => {
   const folder = newFolder();
-  const permitted = (() => {
-    try {
-      execFileSync('unshare', ['-m', 'true'], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
-  })();
-  // Without the right to mount, the same is tested with an injected ENOSPC beside the upload server and the disk store.
-  if (!permitted) return;
-  const small = await startBox({
-    data: join(folder, 'data'),
-    wrap: ['unshare', '-m', 'sh', '-c', `mount -t tmpfs -o size=12m tmpfs ${folder} && exec "$@"`, 'sh'],
-    args: [],
-  }).catch((error) => error as Error);
-  if (small instanceof Error) throw small;
-  await until(async () => (await fetch(`${small.http}/v1/videos`)).status === 200, 10_000);
+  const mounted = `mount -t tmpfs -o size=16m tmpfs ${folder} && exec "$@"`;
+  const small = await startBox({ data: join(folder, 'data'), wrap: ['unshare', '-m', 'sh', '-c', mounted, 'sh'] });
+  // Only the box's own namespace sees its disk.
+  const token = readFileSync(`/proc/${small.pid}/root${small.data}/operator.token`, 'utf8').trim();
+  const tus = { authorization: `Bearer ${token}`, 'tus-resumable': '1.0.0' };
+  const create = (bytes: number) =>
+    fetch(`${small.http}/v1/videos/upload`, {
+      method: 'POST',
+      headers: { ...tus, 'upload-length': String(bytes), 'upload-metadata': `title ${btoa('Large')}` },
+    });
+  const tooLarge = await create(64 * 2 ** 20);
+  expect(tooLarge.status).toBe(507);
+  expect(await tooLarge.text()).toMatch(/disk|space|room/i);
+
+  // One that fits when it begins, on a disk that another then fills.
+  const begun = await create(8 * 2 ** 20);
+  expect(begun.status).toBe(201);
+  const upload = small.http + (begun.headers.get('location') ?? '');
+  execFileSync('sh', [
+    '-c',
+    `dd if=/dev/zero of=/proc/${small.pid}/root${small.data}/filler bs=64k 2>/dev/null || true`,
+  ]);
+  const refused = await fetch(upload, {
+    method: 'PATCH',
+    headers: { ...tus, 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' },
+    body: new Uint8Array(8 * 2 ** 20),
+  });
+  expect(refused.status).toBe(507);
+  expect(await refused.text()).toMatch(/disk|space|room/i);
+  expect((await fetch(`${small.http}/v1/videos`)).status).toBe(200);
+
+  rmSync(`/proc/${small.pid}/root${small.data}/filler`);
+  const head = await fetch(upload, { method: 'HEAD', headers: tus });
+  const offset = Number(head.headers.get('upload-offset'));
+  expect(offset).toBeLessThan(8 * 2 ** 20);
+  const rest = await fetch(upload, {
+    method: 'PATCH',
+    headers: { ...tus, 'upload-offset': String(offset), 'content-type': 'application/offset+octet-stream' },
+    body: new Uint8Array(8 * 2 ** 20 - offset),
+  });
+  expect(rest.status).toBe(204);
+});
+
+it.runIf(mayMount())('a full disk does not end a broadcast', async () => {
+  const folder = newFolder();
+  const mounted = `mount -t tmpfs -o size=16m tmpfs ${folder} && exec "$@"`;
+  const small = await startBox({ data: join(folder, 'data'), wrap: ['unshare', '-m', 'sh', '-c', mounted, 'sh'] });
+  const token = readFileSync(`/proc/${small.pid}/root${small.data}/operator.token`, 'utf8').trim();
+  const created = await fetch(`${small.http}/v1/channels`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'full' }),
+  });
+  const { rtmpUrl } = (await created.json()) as { rtmpUrl: string };
+  publish(rtmpUrl, { seconds: 60 });
+  const numbers = async () => {
+    const answer = await fetch(`${small.http}/live/full/v360.m3u8`);
+    const names = answer.status === 200 ? [...(await answer.text()).matchAll(/^\/media\/\S+?(\d+)\.m4s$/gm)] : [];
+    return names.map(([, number]) => Number(number));
+  };
+  await until(
+    async () => (await numbers()).length > 0,
+    30_000,
+    () => small.printed(),
+  );
+  execFileSync('sh', [
+    '-c',
+    `dd if=/dev/zero of=/proc/${small.pid}/root${small.data}/filler bs=64k 2>/dev/null || true`,
+  ]);
+  const last = (await numbers()).at(-1) ?? 0;
+  await until(
+    async () => ((await numbers()).at(-1) ?? 0) >= last + 3,
+    30_000,
+    () => small.printed(),
+  );
+  expect(small.printed()).toMatch(/disk|space|ENOSPC|spool/i);
 });

@@ -9,7 +9,7 @@ export interface DashManifest {
   readonly periods: readonly DashPeriod[];
 }
 
-export interface DashLive {
+interface DashLive {
   /** Wall clock of the presentation's zero, epoch ms. Never changes while the manifest is updated. */
   readonly availabilityStartTime: number;
   readonly publishTime: number;

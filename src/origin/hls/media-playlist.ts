@@ -1,5 +1,5 @@
 /** One line of a media playlist. */
-export interface PlaylistSegment {
+interface PlaylistSegment {
   readonly uri: string;
   readonly durationSec: number;
   /** Of the header that decodes it (EXT-X-MAP). */

@@ -1,5 +1,5 @@
 /** Bits per second, peak and average (RFC 8216 §4.3.4.2). */
-export interface StreamRate {
+interface StreamRate {
   readonly bandwidth: number;
   readonly averageBandwidth: number;
 }
