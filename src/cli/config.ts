@@ -158,7 +158,7 @@ function shapeAt(path: readonly string[]): Record<string, z.core.$ZodType> | nul
   return object instanceof z.ZodObject ? object.shape : null;
 }
 
-export function allowedKeys(path: readonly string[]): string[] {
+function allowedKeys(path: readonly string[]): string[] {
   return Object.keys(shapeAt(path) ?? {});
 }
 
