@@ -9,10 +9,11 @@ import { fileURLToPath } from 'node:url';
 const program = fileURLToPath(new URL('../bin/headwater.js', import.meta.url));
 const ticksPerSecond = 100;
 
-/** User and system CPU seconds of a process and of the children that it has reaped. */
+/** User and system CPU seconds: of a process itself, and of the children that it has reaped. */
 export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+  const [user, system, childUser, childSystem] = fields.slice(11, 15).map((ticks) => Number(ticks) / ticksPerSecond);
+  return { own: user + system, children: childUser + childSystem };
 }
 
 export function residentMiB(pid) {

@@ -71,6 +71,7 @@ export const settingsSchema = z.strictObject({
   upload: section({
     bytesMax: bytes('64GiB'),
     expireHours: whole(24, 1, 720, 'hours'),
+    audioOnly: z.boolean().describe('true or false').default(false),
   }),
   live: section({
     segmentSec: whole(2, 1, 10, 'seconds'),

@@ -19,6 +19,8 @@ export interface PlanContext {
   readonly tools: MediaTools;
   readonly signal: AbortSignal;
   readonly nice: number;
+  /** Whether a file of sound alone becomes a video; else it is refused. */
+  readonly audioOnly: boolean;
 }
 
 export type PlanOutcome =
@@ -34,12 +36,16 @@ export async function planVideo(video: UnplannedVideo, context: PlanContext): Pr
   if (path === null) return { kind: 'refused', reason: 'the uploaded file is no longer in the store' };
   const probed = await probeFile(path, { log, signal, tools });
   if (!probed.ok) return { kind: probed.foreign ? 'refused' : 'failed', reason: probed.reason };
+  if (probed.facts.video === null && !context.audioOnly) return { kind: 'refused', reason: SOUND_ALONE };
   const jobs = plannedJobs(probed.facts);
   if (jobs.length === 0) return { kind: 'refused', reason: 'no rendition can be made of this file' };
   const posterKey = await storePoster(video.videoId, path, probed, context);
   const { durationSec, facts: source } = probed;
   return { kind: 'planned', posterKey, plan: { videoId: video.videoId, durationSec, jobs, source } };
 }
+
+const SOUND_ALONE =
+  'the file has no video, only sound: upload one that has a picture (the operator may allow sound alone with upload.audioOnly)';
 
 /** Sound first (every video needs it), then upwards: the first picture is there soonest. */
 function plannedJobs(facts: SourceFacts): PlannedJob[] {

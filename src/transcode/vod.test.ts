@@ -66,6 +66,7 @@ async function startWorker(options: Partial<VodWorkerOptions> = {}): Promise<Vod
     leaseTtlMs: 30_000,
     preset: 'veryfast',
     retryPauseMs: 10,
+    audioOnly: true,
     ...options,
   });
   await worker.start();
@@ -175,6 +176,13 @@ describe('shapes of source', () => {
     const { stream, durationSec } = await packetsOf(await played('audio'));
     expect(stream).toMatchObject({ codec_name: 'aac', channels: 2, sample_rate: '48000' });
     expect(durationSec).toBeCloseTo(2, 1);
+  });
+
+  test('sound alone is refused where it is not wanted', async () => {
+    await upload(await make('tone.mka', [...tone(1, 'stereo'), '-c:a', 'aac']));
+    await startWorker({ audioOnly: false });
+    await board.until(({ failedVideos }) => failedVideos.size > 0);
+    expect([...board.failedVideos.values()]).toEqual([expect.stringContaining('no video, only sound')]);
   });
 
   test('a phone held upright', async () => {

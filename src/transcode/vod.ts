@@ -38,6 +38,8 @@ export interface VodWorkerOptions {
   readonly nice?: number;
   /** Default `faster`. */
   readonly preset?: X264Preset;
+  /** Files of sound alone become videos too. Default false: they are refused. */
+  readonly audioOnly?: boolean;
   /** A child that makes no progress for this long is killed, ms. Default 120 000. */
   readonly stallMs?: number;
   /** Pause after a failure of our own, ms, times the attempt. Default 5 000. */
@@ -141,10 +143,10 @@ export class VodWorker {
   }
 
   async #plan(video: UnplannedVideo, log: Log): Promise<PlanOutcome> {
-    const { objects, nice = 10 } = this.#options;
+    const { objects, nice = 10, audioOnly = false } = this.#options;
     try {
       return await this.#inScratch((scratch) =>
-        planVideo(video, { objects, scratch, log, tools: this.#tools, signal: this.#giveUp.signal, nice }),
+        planVideo(video, { objects, scratch, log, tools: this.#tools, signal: this.#giveUp.signal, nice, audioOnly }),
       );
     } catch (error) {
       return { kind: 'failed', reason: messageOf(error) };

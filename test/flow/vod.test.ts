@@ -156,9 +156,14 @@ describe('bad input is refused in clear words, and the box serves on', () => {
     await refused(join(folder, 'nothing.mp4'), /no such file/);
   });
 
-  it('but sound alone is a video of its own kind', async () => {
-    const file = makeClip(folder, 'sound.m4a', { seconds: 3, video: false });
-    const { hlsUrl, status } = await box.json<Added>('video', 'add', file);
+  it('a file with no video', async () => {
+    await refused(makeClip(folder, 'sound.m4a', { seconds: 3, video: false }), /no video, only sound/);
+  });
+
+  it('unless the operator takes sound alone', async () => {
+    const radio = await startBox({ args: ['--set', 'upload.audioOnly=true'] });
+    const file = makeClip(folder, 'radio.m4a', { seconds: 3, video: false });
+    const { hlsUrl, status } = await radio.json<Added>('video', 'add', file);
     expect(status).toBe('ready');
     expect((await probe(hlsUrl)).map(({ codec_name }) => codec_name)).toEqual(['aac']);
   });

@@ -53,17 +53,23 @@ function problemWords(text: string): string | null {
   }
 }
 
+/** The session cookie is not for scripts to read; this mark spares visitors who never signed in a refused call. */
+const signedInMark = 'headwater-signed-in';
+
 /** Who is signed in; a one-time link (`#sign-in=CODE`) signs in first and is taken out of the address. */
 export async function whoAmI(): Promise<Person | null> {
   const code = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1];
   if (code !== undefined) {
     history.replaceState(null, '', location.pathname);
     await call('POST', '/v1/auth/sign-in', { code });
+    localStorage.setItem(signedInMark, '1');
   }
+  if (localStorage.getItem(signedInMark) === null) return null;
   try {
     return (await call<{ user: Person }>('GET', '/v1/auth/me')).user;
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) return null;
-    throw error;
+    if (!(error instanceof Refused && error.status === 401)) throw error;
+    localStorage.removeItem(signedInMark);
+    return null;
   }
 }

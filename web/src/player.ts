@@ -38,6 +38,7 @@ export function openPlayer(video: HTMLVideoElement, url: string, events: PlayerE
 }
 
 function openHls(video: HTMLVideoElement, url: string, events: PlayerEvents): Player {
+  const clock = boxClock();
   const hls = new Hls({ enableWorker: true, backBufferLength: 30, liveSyncDurationCount: 3 });
   let retry: ReturnType<typeof setTimeout> | undefined;
   hls.on(Hls.Events.MANIFEST_PARSED, () => events.onQualities(qualitiesOf(hls)));
@@ -59,7 +60,7 @@ function openHls(video: HTMLVideoElement, url: string, events: PlayerEvents): Pl
     choose: (level) => {
       hls.nextLevel = level;
     },
-    latency: () => (hls.latency > 0 ? hls.latency : null),
+    latency: () => (hls.playingDate === null ? null : (clock() - hls.playingDate.getTime()) / 1000),
     toLiveEdge: () => {
       video.currentTime = hls.liveSyncPosition ?? video.currentTime;
     },
@@ -68,6 +69,20 @@ function openHls(video: HTMLVideoElement, url: string, events: PlayerEvents): Pl
       hls.destroy();
     },
   };
+}
+
+/** The box's clock, epoch ms: playlists carry its time, and the viewer's own clock may be off. */
+function boxClock(): () => number {
+  let aheadMs = 0;
+  const askedAt = Date.now();
+  fetch('/time')
+    .then((answer) => answer.text())
+    .then((text) => {
+      const boxTime = Date.parse(text);
+      if (!Number.isNaN(boxTime)) aheadMs = boxTime - (askedAt + Date.now()) / 2;
+    })
+    .catch(() => {});
+  return () => Date.now() + aheadMs;
 }
 
 function qualitiesOf(hls: Hls): Quality[] {

@@ -48,6 +48,7 @@ export async function openTranscode(options: {
     metrics,
     leaseTtlMs,
     concurrency: vodConcurrency,
+    audioOnly: settings.upload.audioOnly,
     binary,
   });
   const stopping = new AbortController();
