@@ -22,11 +22,11 @@ export function residentMiB(pid) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function until(condition, deadlineMs) {
+export async function until(condition, deadlineMs, everyMs = 10) {
   const deadline = Date.now() + deadlineMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('a benchmark waited in vain');
-    await sleep(10);
+    await sleep(everyMs);
   }
 }
 

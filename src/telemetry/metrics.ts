@@ -8,7 +8,8 @@ export class Metrics {
   readonly registry = new Registry();
 
   collectProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
+    // prom-client's own precision of 10 ms wakes the process a hundred times a second: 2% of a core on an idle box.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 500 });
   }
 
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
