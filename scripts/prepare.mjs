@@ -57,10 +57,10 @@ export function requirePackages() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing npm packages');
-  if (!run('npm', ['ci', '--no-fund', '--no-audit'])) {
+  if (!run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=warn'])) {
     // better-sqlite3 compiles itself where its ready-made binary cannot be fetched.
     requirePrograms({ make: 'build-essential', 'g++': 'build-essential', python3: 'python3' });
-    if (!run('npm', ['ci', '--no-fund', '--no-audit'])) stop('npm ci failed; see above.');
+    if (!run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=warn'])) stop('npm ci failed; see above.');
   }
   writeFileSync(stamp, wanted);
 }
