@@ -46,11 +46,11 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null
 }
 
 export async function startBox(
-  options: { data?: string; args?: readonly string[]; wrap?: readonly string[] } = {},
+  options: { data?: string; verb?: readonly string[]; args?: readonly string[]; wrap?: readonly string[] } = {},
 ): Promise<TestBox> {
   const data = options.data ?? join(newFolder(), 'data');
   const ready = join(newFolder(), 'ready.json');
-  const box = [process.execPath, program, 'up', '--data', data, '--ready-file', ready];
+  const box = [process.execPath, program, ...(options.verb ?? ['up']), '--data', data, '--ready-file', ready];
   const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   const [command = '', ...args] = [...(options.wrap ?? []), ...box, ...doors, ...(options.args ?? [])];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: testEnvironment(data) });

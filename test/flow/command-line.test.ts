@@ -119,6 +119,15 @@ it('runs as an edge of its own before another box', async () => {
   writeFileSync(config, 'roles: [edge]\n');
   const refused = await failedCommand(join(newFolder(), 'data'), ['run', '--config', config]);
   expect(refused.stderr).toMatch(/edge\.origin and edge\.api/);
+
+  // The other box's public door is an upstream like any: a second tier before it.
+  writeFileSync(config, `roles: [edge]\nedge:\n  origin: ${box.http}\n  api: ${box.http}\n`);
+  const edge = await startBox({ verb: ['run', '--config', config] });
+  const asset = /\/assets\/[\w.-]+\.js/.exec(await (await fetch(`${edge.http}/`)).text())?.[0] ?? '';
+  await (await fetch(edge.http + asset)).arrayBuffer();
+  expect((await fetch(edge.http + asset)).headers.get('cache-status')).toMatch(/Headwater; hit/);
+  expect((await fetch(`${edge.http}/v1/videos`)).status).toBe(200);
+  expect(await edge.kill('SIGTERM')).toBe(0);
 });
 
 it('drains and stops on SIGTERM, and its addresses go with it', async () => {

@@ -162,3 +162,47 @@ it('a broadcast: what was announced still plays, and the channel takes a new pus
   await again.stop();
   expect(await second.kill('SIGTERM')).toBe(0);
 });
+
+it('SIGTERM in the middle of a broadcast and an upload drains within ten seconds, and the pictures of the end are kept', async () => {
+  const data = join(newFolder(), 'data');
+  const first = await startBox({ data });
+  const channel = await first.json<{ rtmpUrl: string }>('channel', 'create', 'evening');
+  const publisher = publish(channel.rtmpUrl, { seconds: 600 });
+  const playlist = async (http: string) => {
+    const answer = await fetch(`${http}/live/evening/v360.m3u8`);
+    return answer.status === 200 ? answer.text() : '';
+  };
+  await until(
+    async () => (await playlist(first.http)).split('.m4s').length > 2,
+    30_000,
+    () => first.printed(),
+  );
+  const token = readFileSync(join(data, 'operator.token'), 'utf8').trim();
+  const tus = { authorization: `Bearer ${token}`, 'tus-resumable': '1.0.0' };
+  const headers = { ...tus, 'upload-length': '9000000', 'upload-metadata': `title ${btoa('Slow')}` };
+  const created = await fetch(`${first.http}/v1/videos/upload`, { method: 'POST', headers });
+  const slow = new ReadableStream({
+    async pull(controller) {
+      controller.enqueue(new Uint8Array(1000));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    },
+  });
+  const patch = fetch(first.http + (created.headers.get('location') ?? ''), {
+    method: 'PATCH',
+    headers: { ...tus, 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' },
+    body: slow,
+    duplex: 'half',
+  } as RequestInit).catch(() => null);
+  const cut = await playlist(first.http);
+  const askedAt = performance.now();
+  expect(await first.kill('SIGTERM')).toBe(0);
+  expect(performance.now() - askedAt).toBeLessThan(10_000);
+  expect((await publisher.done).code).not.toBe(0);
+  await patch;
+
+  const second = await startBox({ data });
+  await until(async () => (await playlist(second.http)).includes('#EXT-X-ENDLIST'), 20_000);
+  const kept = await playlist(second.http);
+  for (const [name] of cut.matchAll(/^\/media\/\S+\.m4s$/gm)) expect(kept).toContain(name);
+  expect(await second.kill('SIGTERM')).toBe(0);
+});
