@@ -1,5 +1,5 @@
 // Whole-process CPU of the live path over the bare ffmpeg command that does the same ladder, in pairs, run by run.
-//   node bench/live.mjs [pairs]     needs a built tree (npm run build)
+//   node bench/live.mjs [pairs] [1280x720] [seconds]     needs a built tree (npm run build)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -9,14 +9,17 @@ import { liveCommand } from '../dist/transcode/ffmpeg-command.js';
 import { liveLadder } from '../dist/transcode/ladder.js';
 import { cpuSeconds, machine, makeClip, median, sleep, startBox, until } from './box-under-test.mjs';
 
-const pairs = Number(process.argv[2] ?? 3);
-const clipFacts = { seconds: 20, size: '1280x720', rate: 30 };
-const pixelsPerSecond = 400_000_000;
+const [pairsGiven = '3', size = '1280x720', secondsGiven = '20'] = process.argv.slice(2);
+const pairs = Number(pairsGiven);
+const [width, height] = size.split('x').map(Number);
+const clipFacts = { seconds: Number(secondsGiven), size, rate: 30 };
+// More than enough: the ladder is the source's own.
+const pixelsPerSecond = 4_000_000_000;
 const facts = {
   video: {
     codec: 'h264',
-    width: 1280,
-    height: 720,
+    width,
+    height,
     rotation: 0,
     sampleAspectRatio: 1,
     frameRate: 30,

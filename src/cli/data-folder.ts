@@ -19,8 +19,16 @@ export interface DataFolder {
   close(): void;
 }
 
+/** The VOD packager takes paths in a list of `key=value,…` and has no way to quote these. */
+const unusable = /[,=$]/;
+
 export function openDataFolder(path: string): DataFolder {
   const root = resolve(path);
+  if (unusable.test(root)) {
+    throw new Failure('cli.data-folder', `the data folder ${root} cannot be used`, {
+      hint: 'Choose one whose path has no comma, equals sign or dollar sign.',
+    });
+  }
   try {
     mkdirSync(root, { recursive: true, mode: 0o750 });
     accessSync(root, constants.W_OK);

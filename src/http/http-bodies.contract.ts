@@ -99,6 +99,23 @@ export function bodyContract(traits: EngineTraits): void {
       expect((await client.send(head('GET /next')).response()).body.toString()).toBe('/next');
     });
 
+    it('that were held back when the answer came do not stop the next request', async () => {
+      const server = await bench.serve(async (request, response) => {
+        if (request.hasBody) {
+          for await (const _part of request.body()) break;
+          // Long enough for more to arrive than is held, so that the client is paused when the answer goes.
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        }
+        answerPath(request, response);
+      });
+      const client = bench
+        .client(server)
+        .send(head('POST /full', 'Content-Length: 900000'))
+        .send(Buffer.alloc(900_000));
+      expect((await client.response()).body.toString()).toBe('/full');
+      expect((await client.send(head('GET /next')).response()).body.toString()).toBe('/next');
+    });
+
     it('can be left in the middle', async () => {
       const server = await bench.serve(async (request, response) => {
         for await (const _part of request.body()) break;

@@ -62,7 +62,7 @@ export class UwsBody implements Stallable {
   }
 
   #arrived(chunk: ArrayBuffer, isLast: boolean): void {
-    if (this.#link.native && chunk.byteLength > 0) {
+    if (this.#link.native && !this.#link.bodyDropped && chunk.byteLength > 0) {
       // The chunk is emptied after this call: copy it.
       const copy = Buffer.allocUnsafe(chunk.byteLength);
       copy.set(new Uint8Array(chunk));

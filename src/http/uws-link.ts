@@ -9,6 +9,7 @@ export class UwsLink {
   #abort: AbortController | undefined;
   #gone = false;
   #paused = false;
+  #bodyDropped = false;
   readonly #listeners: (() => void)[] = [];
   readonly #left: () => void;
 
@@ -36,7 +37,7 @@ export class UwsLink {
 
   /** While paused nothing is read from the socket: no body bytes, and a client that leaves is noticed late. */
   pause(paused: boolean): void {
-    if (paused === this.#paused) return;
+    if (paused === this.#paused || (paused && this.#bodyDropped)) return;
     this.#paused = paused;
     if (paused) this.#native?.pause();
     else this.#native?.resume();
@@ -44,8 +45,27 @@ export class UwsLink {
 
   /** uWebSockets.js cuts a client after ten quiet seconds; pausing and resuming start its timer anew. */
   pushTimer(): void {
-    this.pause(!this.#paused);
-    this.pause(!this.#paused);
+    if (this.#paused) {
+      this.#native?.resume();
+      this.#native?.pause();
+    } else {
+      this.#native?.pause();
+      this.#native?.resume();
+    }
+  }
+
+  get bodyDropped(): boolean {
+    return this.#bodyDropped;
+  }
+
+  /**
+   * The whole response is on its way: what still comes of the request's body is thrown away. The socket must read again
+   * before the last byte is handed over, because afterwards it cannot be told to, and the connection's next request would
+   * wait until it is cut.
+   */
+  dropBody(): void {
+    this.#bodyDropped = true;
+    this.pause(false);
   }
 
   /** Calls back once when the exchange is over; look at `gone` to know how. */

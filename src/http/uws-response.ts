@@ -114,6 +114,7 @@ export class UwsResponseView implements HttpResponse, Stallable {
   #flush(): void {
     const native = this.#link.native;
     if (!native || (this.#queue.length === 0 && !this.#ended)) return;
+    if (this.#ended || this.#written === this.#length) this.#link.dropBody();
     native.cork(() => {
       this.#sendHead(native);
       if (this.#bodyless) this.#finishBodyless(native);

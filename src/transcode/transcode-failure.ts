@@ -5,7 +5,8 @@ export type TranscodeFailureCode =
   | 'transcode.ffmpeg-too-old'
   | 'transcode.ffmpeg-unusable'
   | 'transcode.encoder-unusable'
-  | 'transcode.live-refused';
+  | 'transcode.live-refused'
+  | 'transcode.scratch-folder';
 
 export const INSTALL_FFMPEG = 'install ffmpeg 5.1 or newer: apt-get install ffmpeg';
 

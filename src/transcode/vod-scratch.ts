@@ -6,9 +6,7 @@
  */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../telemetry/failure.js';
-
-type ScratchFailureCode = 'transcode.scratch-folder';
+import { transcodeFailure } from './transcode-failure.js';
 
 const PREFIX = 'vod-';
 /** The packager takes paths in a `key=value,…` list and has no way to quote these. */
@@ -24,9 +22,8 @@ export class VodScratch {
   /** Failure `transcode.scratch-folder` where the path cannot serve. */
   static async open(folder: string): Promise<VodScratch> {
     if (UNUSABLE.test(folder)) {
-      throw new Failure<ScratchFailureCode>('transcode.scratch-folder', `the scratch folder ${folder} cannot be used`, {
-        hint: 'choose a data folder whose path has no comma, equals sign or dollar sign',
-      });
+      const hint = 'choose a data folder whose path has no comma, equals sign or dollar sign';
+      throw transcodeFailure('transcode.scratch-folder', `the scratch folder ${folder} cannot be used`, hint);
     }
     await mkdir(folder, { recursive: true });
     for (const name of await readdir(folder)) {

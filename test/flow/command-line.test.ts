@@ -105,6 +105,7 @@ it('refuses what cannot run, in words, and leaves nothing behind', async () => {
   const data = join(newFolder(), 'data');
   expect((await failedCommand(data, ['run', '--config', config])).stderr).toMatch(/roles[\s\S]*together/);
   expect(existsSync(data)).toBe(false);
+  expect((await failedCommand(join(newFolder(), 'a,b'), ['up'])).stderr).toMatch(/cannot be used[\s\S]*no comma/);
   expect((await failedCommand(box.data, ['up'])).stderr).toMatch(/another box \(process \d+\) runs/);
   const taken = ['up', '--http', new URL(box.http).host, '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   expect((await failedCommand(data, taken)).stderr).toMatch(/in use[\s\S]*--http/);

@@ -100,6 +100,13 @@ it('problems are documents with words', async () => {
   }
 });
 
+it('tells players the time, and never an old one', async () => {
+  const answer = await fetch(`${box.http}/time`);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.headers.get('cache-status')).not.toContain('hit');
+  expect(Math.abs(Date.parse(await answer.text()) - Date.now())).toBeLessThan(5000);
+});
+
 it('tells the operator how it is', async () => {
   expect(await (await fetch(`${box.admin}/healthz`)).text()).toBe('ok\n');
   const metrics = await (await fetch(`${box.admin}/metrics`)).text();

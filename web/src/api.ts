@@ -34,6 +34,9 @@ export class Refused extends Error {
   }
 }
 
+/** The path of an address of this box: it may be printed under another name than the one that this page was reached by. */
+export const pathOf = (address: string): string => new URL(address, location.href).pathname;
+
 export async function call<Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
   const response = await fetch(path, {
     method,

@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { type Channel, call, type Person, type Video, whoAmI } from './api.js';
+import { type Channel, call, type Person, pathOf, type Video, whoAmI } from './api.js';
 import { formatDuration, PageFrame } from './frame.js';
 import { Studio } from './studio.js';
 
@@ -83,7 +83,11 @@ function VideoCard({ video }: { video: Video }) {
   return (
     <a class="card" href={`/watch/${video.id}`}>
       <div class="still">
-        {video.thumbnail_url ? <img src={video.thumbnail_url} alt="" loading="lazy" /> : video.title.slice(0, 2)}
+        {video.thumbnail_url ? (
+          <img src={pathOf(video.thumbnail_url)} alt="" loading="lazy" />
+        ) : (
+          video.title.slice(0, 2)
+        )}
         {video.duration ? <span class="badge end">{formatDuration(video.duration)}</span> : null}
       </div>
       <div class="caption">

@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type Channel, call, Refused, type Video } from './api.js';
+import { type Channel, call, pathOf, Refused, type Video } from './api.js';
 import { PageFrame } from './frame.js';
 import { openPlayer, type Player, type Quality } from './player.js';
 
@@ -33,14 +33,15 @@ async function lookForVideo(): Promise<Found> {
   const video = await call<Video>('GET', `/v1/videos/${id}`);
   if (video.status === 'failed') return { waiting: 'This video could not be made playable.' };
   if (video.status !== 'ready') return { waiting: `${video.title} is being made ready…` };
-  const { title, description, thumbnail_url: poster } = video;
-  return { subject: { title, description, url: new URL(video.hlsUrl).pathname, live: false, videoId: id, poster } };
+  const { title, description, thumbnail_url: still } = video;
+  const poster = still === null ? null : pathOf(still);
+  return { subject: { title, description, url: pathOf(video.hlsUrl), live: false, videoId: id, poster } };
 }
 
 async function lookForChannel(): Promise<Found> {
   const channel = await call<Channel>('GET', `/v1/channels/${id}`);
   if (!channel.live) return { waiting: `${channel.name} is not live at the moment.` };
-  const url = new URL(channel.hlsUrl).pathname;
+  const url = pathOf(channel.hlsUrl);
   return { subject: { title: channel.name, description: '', url, live: true, videoId: null, poster: null } };
 }
 

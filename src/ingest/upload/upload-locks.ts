@@ -9,6 +9,8 @@ interface Held {
   readonly requestRelease: () => void;
   readonly released: Promise<void>;
   readonly release: () => void;
+  /** No request holds it: it is free again in a moment, and worth waiting for. */
+  readonly housekeeping: boolean;
   waiters: number;
 }
 
@@ -23,7 +25,7 @@ const busy = () =>
   });
 
 /**
- * One request at a time for each upload. A second writer is refused at once; a HEAD or DELETE takes over, because a client
+ * One request at a time for each upload. A second writer is refused at once (housekeeping it waits for); a HEAD or DELETE takes over, because a client
  * that lost its connection asks for the offset while the old request may hang on a dead socket for minutes.
  */
 export class UploadLocks {
@@ -37,7 +39,7 @@ export class UploadLocks {
   /** For housekeeping: runs `work` if nobody holds the upload, else skips it. */
   async ifFree(id: string, work: () => Promise<void>): Promise<void> {
     if (this.#held.has(id)) return;
-    this.#hold(id, () => {});
+    this.#hold(id, { requestRelease: () => {}, housekeeping: true });
     try {
       await work();
     } finally {
@@ -60,21 +62,22 @@ export class UploadLocks {
     return {
       lock: async (signal, requestRelease) => {
         for (let held = this.#held.get(id); held !== undefined; held = this.#held.get(id)) {
-          if (!takesOver || held.waiters >= WAITERS_MAX) throw busy();
+          const mayWait = takesOver || held.housekeeping;
+          if (!mayWait || held.waiters >= WAITERS_MAX) throw busy();
           await waitFor(held, signal);
         }
-        this.#hold(id, () => void requestRelease());
+        this.#hold(id, { requestRelease: () => void requestRelease(), housekeeping: false });
       },
       unlock: async () => this.#release(id),
     };
   }
 
-  #hold(id: string, requestRelease: () => void): void {
+  #hold(id: string, holder: Pick<Held, 'requestRelease' | 'housekeeping'>): void {
     let release = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    this.#held.set(id, { requestRelease, released, release, waiters: 0 });
+    this.#held.set(id, { ...holder, released, release, waiters: 0 });
   }
 
   #release(id: string): void {
