@@ -17,7 +17,7 @@ interface Subject {
 type Found = { readonly subject: Subject } | { readonly waiting: string };
 
 const id = decodeURIComponent(location.pathname.split('/')[2] ?? '');
-const lookAgainMs = 2000;
+const lookAgainMs = 1000;
 const heartbeatMs = 15_000;
 
 async function look(): Promise<Found> {
