@@ -1,5 +1,3 @@
-import { fileURLToPath } from 'node:url';
-import { openDiskStore } from '../storage/disk-store.js';
 import { Failure, messageOf } from '../telemetry/failure.js';
 import { type Log, openLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -7,14 +5,11 @@ import { parseAddress } from './address.js';
 import type { ReadyFile } from './api-client.js';
 import { BoxStatusReport } from './box-status.js';
 import type { Role, Settings } from './config-schema.js';
-import { type DataFolder, openDataFolder } from './data-folder.js';
+import { openDataFolder } from './data-folder.js';
+import type { InnerRoles } from './inner-roles.js';
+import type { Opening } from './opening.js';
 import { openAdmin } from './roles/admin.js';
-import { openApiRole } from './roles/api.js';
-import { openEdgeRole } from './roles/edge.js';
-import { openIngest } from './roles/ingest.js';
-import { openMetadata, operatorId } from './roles/metadata.js';
-import { openOriginRole } from './roles/origin.js';
-import { openTranscode } from './roles/transcode.js';
+import { openMetadata } from './roles/metadata.js';
 
 /**
  * A box's life: the roles open in the order in which they need one another and close in reverse, so that whatever is still
@@ -27,7 +22,6 @@ export interface Box {
   close(): Promise<void>;
 }
 
-const webDir = fileURLToPath(new URL('../web', import.meta.url));
 const together: readonly Role[] = ['ingest', 'transcode', 'origin', 'api'];
 const closeMs = 9500;
 const graceMs = 3000;
@@ -38,7 +32,10 @@ export async function openBox(settings: Settings, options: { readyFiles: readonl
   const data = openDataFolder(settings.data);
   const closers: (() => Promise<void> | void)[] = [() => data.close()];
   try {
-    const { ready, signInCode } = await openRoles({ settings, data, log, closers });
+    const metrics = new Metrics();
+    metrics.collectProcess();
+    const opening = { settings, data, log, metrics, status: new BoxStatusReport(), closers };
+    const { ready, signInCode } = await openRoles(opening);
     data.writeReady(ready, options.readyFiles);
     log.info({ ready }, 'every role serves');
     return { ready, signInCode, close: () => closeAll(closers, log) };
@@ -66,27 +63,13 @@ function checkRoles({ roles, edge }: Settings): void {
   }
 }
 
-interface Opening {
-  readonly settings: Settings;
-  readonly data: DataFolder;
-  readonly log: Log;
-  readonly closers: (() => Promise<void> | void)[];
-}
-
-async function openRoles({
-  settings,
-  data,
-  log,
-  closers,
-}: Opening): Promise<{ ready: ReadyFile; signInCode: string | null }> {
-  const metrics = new Metrics();
-  metrics.collectProcess();
-  const status = new BoxStatusReport();
-  const inner = settings.roles.includes('api')
-    ? await openInner({ settings, data, log, closers }, metrics, status)
-    : null;
+async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCode: string | null }> {
+  const { settings, log, metrics, status, closers } = opening;
+  const loadingEdge = settings.roles.includes('edge') ? import('./roles/edge.js') : null;
+  const inner = settings.roles.includes('api') ? await openInner(opening) : null;
   let http: string | undefined;
-  if (settings.roles.includes('edge')) {
+  if (loadingEdge !== null) {
+    const { openEdgeRole } = await loadingEdge;
     const upstreams = {
       origin: inner?.originUrl ?? settings.edge.origin ?? '',
       api: inner?.apiUrl ?? settings.edge.api ?? '',
@@ -102,62 +85,16 @@ async function openRoles({
   return { ready: addresses, signInCode: inner?.signInCode ?? null };
 }
 
-interface Inner {
-  readonly rtmp: string;
-  readonly originUrl: string;
-  readonly apiUrl: string;
-  readonly signInCode: string;
-}
-
-/** The four roles that share the embedded parts, in the order of the flow from the catalog outwards. */
-async function openInner(
-  { settings, data, log, closers }: Opening,
-  metrics: Metrics,
-  status: BoxStatusReport,
-): Promise<Inner> {
+/** The catalog's thread starts while the other roles' code is still being loaded: together they are most of a start. */
+async function openInner(opening: Opening): Promise<InnerRoles> {
+  const { data, log, metrics, closers } = opening;
   const onDeath = () => process.kill(process.pid, 'SIGTERM');
-  const { catalog, ...metadata } = await openMetadata({ folder: data.path, log, metrics, onDeath });
+  const [metadata, { openInnerRoles }] = await Promise.all([
+    openMetadata({ folder: data.path, log, metrics, onDeath }),
+    import('./inner-roles.js'),
+  ]);
   closers.push(() => metadata.close());
-  const objects = await openDiskStore({ root: data.folder('objects'), log });
-
-  const origin = await openOriginRole({
-    settings,
-    spoolDir: data.folder('spool'),
-    webDir,
-    catalog,
-    objects,
-    log,
-    metrics,
-  });
-  closers.push(() => origin.close(graceMs));
-  const transcode = await openTranscode({
-    settings,
-    folder: data.path,
-    catalog,
-    objects,
-    fragments: origin.fragments,
-    log,
-    metrics,
-  });
-  closers.push(() => transcode.close(graceMs));
-  const ingest = await openIngest({ settings, catalog, sink: transcode.live, log, metrics });
-  closers.push(() => ingest.close(1000));
-  status.fill({ catalog, publishing: ingest.publishing, live: transcode.live });
-
-  const api = await openApiRole({
-    settings,
-    data,
-    catalog,
-    objects,
-    origin,
-    ingest,
-    board: transcode.board,
-    status,
-    log,
-    metrics,
-  });
-  closers.push(() => api.close(graceMs));
-  return { rtmp: ingest.rtmp, originUrl: origin.url, apiUrl: api.url, signInCode: api.signInCode(operatorId) };
+  return openInnerRoles(opening, metadata.catalog);
 }
 
 async function closeAll(closers: (() => Promise<void> | void)[], log: Log): Promise<void> {
@@ -170,9 +107,9 @@ async function closeAll(closers: (() => Promise<void> | void)[], log: Log): Prom
   });
   const inReverse = async () => {
     for (const close of closers.splice(0).reverse()) {
-      await Promise.resolve(close()).catch((error) =>
-        log.error({ reason: messageOf(error) }, 'a part did not close well'),
-      );
+      await Promise.resolve()
+        .then(close)
+        .catch((error) => log.error({ reason: messageOf(error) }, 'a part did not close well'));
     }
   };
   await Promise.race([inReverse(), late]);

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import type { Catalog } from '../metadata/catalog.js';
+import { openDiskStore } from '../storage/disk-store.js';
+import type { Opening } from './opening.js';
+import { openApiRole } from './roles/api.js';
+import { openIngest } from './roles/ingest.js';
+import { operatorId } from './roles/metadata.js';
+import { openOriginRole } from './roles/origin.js';
+import { openTranscode } from './roles/transcode.js';
+
+/** What the roles behind the edge are reached by. */
+export interface InnerRoles {
+  readonly rtmp: string;
+  readonly originUrl: string;
+  readonly apiUrl: string;
+  readonly signInCode: string;
+}
+
+const webDir = fileURLToPath(new URL('../web', import.meta.url));
+const graceMs = 3000;
+
+/** The four roles that share the embedded parts, opened in the order of the flow from the catalog outwards. */
+export async function openInnerRoles(opening: Opening, catalog: Catalog): Promise<InnerRoles> {
+  const { settings, data, log, metrics, status, closers } = opening;
+  const objects = await openDiskStore({ root: data.folder('objects'), log });
+  const shared = { settings, catalog, objects, log, metrics };
+
+  const origin = await openOriginRole({ ...shared, spoolDir: data.folder('spool'), webDir });
+  closers.push(() => origin.close(graceMs));
+  const transcode = await openTranscode({ ...shared, folder: data.path, fragments: origin.fragments });
+  closers.push(() => transcode.close(graceMs));
+  const ingest = await openIngest({ ...shared, sink: transcode.live });
+  closers.push(() => ingest.close(1000));
+  status.fill({ catalog, publishing: ingest.publishing, live: transcode.live });
+  const api = await openApiRole({ ...shared, data, origin, ingest, board: transcode.board, status });
+  closers.push(() => api.close(graceMs));
+  return { rtmp: ingest.rtmp, originUrl: origin.url, apiUrl: api.url, signInCode: api.signInCode(operatorId) };
+}
