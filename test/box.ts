@@ -123,10 +123,11 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   deadlineMs: number,
   words: () => string = () => 'the condition never held',
+  everyMs = 100,
 ): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(words());
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
