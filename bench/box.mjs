@@ -1,7 +1,8 @@
 // Start to first answered request, resident memory of the idle box, and push to first picture, median of some runs.
-//   node bench/box.mjs [runs]     needs a built tree (npm run build) and Debian's chromium
+//   node bench/box.mjs [runs]     needs a built tree (npm run build) and a Chromium
 import { spawn } from 'node:child_process';
 import { chromium } from 'playwright-core';
+import { findBrowser } from '../scripts/browser.mjs';
 import { machine, median, residentMiB, sleep, startBox, until } from './box-under-test.mjs';
 
 const runs = Number(process.argv[2] ?? 3);
@@ -56,7 +57,7 @@ const args = [
   '--disable-background-networking',
   '--autoplay-policy=no-user-gesture-required',
 ];
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
+const browser = await chromium.launch({ executablePath: findBrowser() ?? 'chromium', args });
 const starts = [];
 const memory = [];
 const pictures = [];

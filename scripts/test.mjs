@@ -3,11 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { browserPackage, findBrowser } from './browser.mjs';
 import { requireBuild, requireNode, requirePackages, requirePrograms, root } from './prepare.mjs';
 
 requireNode();
 requirePackages();
-requirePrograms({ ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg', chromium: 'chromium' });
+requirePrograms({ ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg', ...(findBrowser() ? {} : { chromium: browserPackage() }) });
 requireBuild();
 
 const npm = (args) => spawnSync('npm', ['run', '--silent', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;

@@ -1,9 +1,12 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findBrowser } from '../scripts/browser.mjs';
 
 /** The system's Chromium, headless, with everything that reaches for the internet switched off. */
 export function openBrowser(): Promise<Browser> {
+  const executablePath = findBrowser();
+  if (executablePath === null) throw new Error('no Chromium found: install one, or name it in HEADWATER_BROWSER');
   return chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath,
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -115,13 +115,16 @@ export async function probedStreams(url: string): Promise<ProbedStream[]> {
   return JSON.parse(stdout).streams;
 }
 
-/** Asks until the answer fits, a few times a second. */
+/** Asks until the answer fits, a few times a second. An ask that fails has not fitted yet; the last failure is told. */
 export async function until<T>(ask: () => Promise<T | false> | T | false, timeoutMs = 20_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
+    const [answer, failure] = await Promise.resolve()
+      .then(ask)
+      .then((given): [T | false, unknown] => [given, null])
+      .catch((error: unknown): [false, unknown] => [false, error]);
     if (answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error('what the test waited for did not come');
+    if (Date.now() > deadline) throw failure ?? new Error('what the test waited for did not come');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
