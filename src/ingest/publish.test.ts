@@ -23,6 +23,8 @@ afterEach(async () => {
 async function admit(bench: PublishingBench, onStop: (reason: string) => void = () => {}): Promise<PublisherSession> {
   const admission = await bench.publishing.admit({
     streamKey: 'key-hall',
+    channel: null,
+    backup: false,
     protocol: 'rtmp',
     remoteAddress: '192.0.2.1',
     onStop,
@@ -260,7 +262,14 @@ function bind(session: PublisherSession): PublisherSession {
 }
 
 describe('slots', () => {
-  const request = { streamKey: 'key-hall', protocol: 'rtmp', remoteAddress: '192.0.2.1', onStop: () => {} } as const;
+  const request = {
+    streamKey: 'key-hall',
+    channel: null,
+    backup: false,
+    protocol: 'rtmp',
+    remoteAddress: '192.0.2.1',
+    onStop: () => {},
+  } as const;
 
   it('go to one of two that ask at once, and are free after the end', async () => {
     const bench = await open();

@@ -15,9 +15,16 @@ interface StreamKeys {
   channelForKey(streamKey: string): Promise<{ readonly channel: string } | null>;
 }
 
+export type Protocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
+
 export interface PublishRequest {
+  /** As the publisher gave it, without options such as `?backup=1`. */
   readonly streamKey: string;
-  readonly protocol: 'rtmp';
+  /** The channel that the publisher names besides its key; admitted only where the key is that channel's. Null: none named. */
+  readonly channel: string | null;
+  /** The second encoder of a channel, which is on air while the first one is not. */
+  readonly backup: boolean;
+  readonly protocol: Protocol;
   readonly remoteAddress: string;
   /** The session was ended from here (channel deleted, key rotated, box closing): tell the publisher why and let it go. */
   readonly onStop: (reason: string) => void;

@@ -22,7 +22,14 @@ export interface Frame {
   readonly data: Buffer;
 }
 
-/** What a decoder must know before the first frame: avcC (ISO/IEC 14496-15 §5.3.3), AudioSpecificConfig (14496-3 §1.6.2), … */
+/**
+ * What a decoder must know before the first frame. `data`, by codec:
+ *
+ * - h264: avcC (ISO/IEC 14496-15 §5.3.3.1); hevc: hvcC (§8.3.3.1); both with NAL unit lengths of 4 bytes
+ * - av1: av1C (AV1 in ISOBMFF §2.3.3); vp9: the fields of vpcC after version and flags (VP codecs in ISOBMFF)
+ * - vp8: the first 10 bytes of a key frame, which carry its size (RFC 6386 §9.1)
+ * - aac: AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1); opus: OpusHead (RFC 7845 §5.1); mp3: the 4 bytes of a frame header
+ */
 export interface DecoderConfig {
   readonly track: TrackKind;
   readonly codec: Codec;

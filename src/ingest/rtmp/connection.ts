@@ -228,7 +228,8 @@ export class RtmpConnection {
   async #admit(streamKey: string): Promise<void> {
     const remoteAddress = this.#socket.remoteAddress ?? 'unknown';
     const onStop = (reason: string) => this.stop(reason);
-    const admission = await this.#options.publishing.admit({ streamKey, protocol: 'rtmp', remoteAddress, onStop });
+    const who = { streamKey, channel: null, backup: false, protocol: 'rtmp', remoteAddress } as const;
+    const admission = await this.#options.publishing.admit({ ...who, onStop });
     if (!admission.ok) {
       this.#log.info({ reason: admission.reason }, 'RTMP publisher refused');
       this.#refuse(REFUSAL_CODES[admission.reason], admission.message);

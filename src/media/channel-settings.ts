@@ -1,0 +1,18 @@
+/** What a channel's owner has set for it; null: as the box's configuration says. */
+export interface ChannelSettings {
+  /** The name of a ladder preset. */
+  readonly preset: string | null;
+  /** Seconds for which a publisher who left may come back and continue the broadcast; 0 ends it at once. */
+  readonly graceSec: number | null;
+  /** What viewers get meanwhile: a picture that says so, or nothing new. */
+  readonly onLoss: 'slate' | 'hold' | null;
+  /** SRT publishers must encrypt with this, 10 to 79 characters. Null: they need not encrypt. */
+  readonly srtPassphrase: string | null;
+}
+
+export const DEFAULT_CHANNEL_SETTINGS: ChannelSettings = {
+  preset: null,
+  graceSec: null,
+  onLoss: null,
+  srtPassphrase: null,
+};
