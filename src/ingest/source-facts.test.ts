@@ -39,7 +39,7 @@ describe('H.264 as the encoder writes it', () => {
       ['-flags', '+ildct+ilme', '-vf', 'scale=320:192,setsar=1'],
       { interlaced: true, height: 192 },
     ],
-    ['HLG', ['-color_trc', 'arib-std-b67', '-colorspace', 'bt2020nc', '-color_primaries', 'bt2020'], { hdr: true }],
+    ['HLG', ['-vf', 'setparams=color_trc=arib-std-b67:colorspace=bt2020nc:color_primaries=bt2020'], { hdr: true }],
   ])('%s', async (_, extra, expected) => {
     expect(videoFacts(await encoded(...extra))).toMatchObject({ ...plain, ...expected });
   });

@@ -47,7 +47,10 @@ export function publish(options: FeedOptions): FfmpegRun {
   const video = [...filter, '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '2'];
   const inputs = [...(tracks === 'audio' ? [] : picture), ...(tracks === 'video' ? [] : tone)];
   const coding = [...(tracks === 'audio' ? [] : video), '-c:a', 'aac', '-ac', '2'];
+  // Sound alone begins with its encoder's priming, before zero; left to itself, only an old ffmpeg moves it to zero.
+  const priming = tracks === 'audio' ? ['-avoid_negative_ts', 'disabled'] : [];
   const mux = [
+    ...priming,
     '-output_ts_offset',
     String(options.startSec ?? 0),
     '-f',

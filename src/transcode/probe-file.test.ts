@@ -66,8 +66,8 @@ describe('files that become videos', () => {
   });
 
   test('high dynamic range is seen', async () => {
-    const tags = ['-color_trc', 'smpte2084', '-color_primaries', 'bt2020', '-colorspace', 'bt2020nc'];
-    const path = await make('hdr.mp4', [...picture('320x180', 1), ...H264, ...tags]);
+    const tags = ['-vf', 'setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc'];
+    const path = await make('hdr.mp4', [...picture('320x180', 1), ...tags, ...H264]);
     expect((await accepted(path)).facts.video?.hdr).toBe(true);
   });
 
@@ -152,7 +152,8 @@ describe('files that do not', () => {
     const input = untrustedProbeInput(await written(name, content));
     const outcome = await runTool('ffprobe', ['-loglevel', 'debug', ...input], { log: silentLog });
     expect(outcome.ok).toBe(false);
-    expect(outcome.stderr).toContain('Format not on whitelist');
+    // Newer ones look at the name and the type first, and do not even get as far as the list of formats.
+    expect(outcome.stderr).toMatch(/Format not on whitelist|Not detecting m3u8/);
     expect(outcome.stderr).not.toContain("Opening '/etc/passwd'");
   });
 });

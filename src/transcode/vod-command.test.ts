@@ -110,16 +110,7 @@ describe('run by ffmpeg', () => {
 
   test('PQ becomes BT.709 and keeps its middle tones', async () => {
     const gray = ['-f', 'lavfi', '-i', 'color=gray:s=320x180:d=1:r=25,format=yuv420p10le'];
-    const tags = [
-      '-color_trc',
-      'smpte2084',
-      '-color_primaries',
-      'bt2020',
-      '-colorspace',
-      'bt2020nc',
-      '-color_range',
-      'tv',
-    ];
+    const tags = ['-vf', 'setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc:range=tv'];
     const path = await makeFile(folder, 'pq.mkv', [...gray, '-c:v', 'ffv1', ...tags]);
     const output = join(folder, 'pq-out.mp4');
     const hdr = { video: { ...facts, hdr: true }, audio: null };
