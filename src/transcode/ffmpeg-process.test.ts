@@ -42,7 +42,10 @@ describe('runFfmpeg', () => {
   it('reports progress and the final count', async () => {
     const reports: FfmpegProgress[] = [];
     const run = runFfmpeg([...picture(2), ...nowhere], { log, nice: 5, onProgress: (report) => reports.push(report) });
-    expect(await run.done).toMatchObject({ ok: true, frames: 50, outTimeMs: 2000 });
+    const outcome = await run.done;
+    expect(outcome).toMatchObject({ ok: true, frames: 50 });
+    // Some versions count to the start of the last picture, others to its end.
+    expect([1960, 2000]).toContain(outcome.ok ? outcome.outTimeMs : null);
     expect(reports.at(-1)?.frames).toBe(50);
   });
 

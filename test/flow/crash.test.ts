@@ -79,7 +79,7 @@ it('the command goes on with its own upload after a SIGKILL of box and command',
   });
   // In the middle: the command knows its upload's address (it sends bytes), and the last byte is far away.
   const staging = join(data, 'staging');
-  const staged = () => Math.max(0, ...readdirSync(staging).map((name) => statSync(join(staging, name)).size));
+  const staged = () => Math.max(0, ...sizesIn(staging));
   await until(
     () => staged() > 2 ** 20,
     20_000,
@@ -216,3 +216,8 @@ it('SIGTERM in the middle of a broadcast and an upload drains within ten seconds
   for (const [name] of cut.matchAll(/^\/media\/\S+\.m4s$/gm)) expect(kept).toContain(name);
   expect(await second.kill('SIGTERM')).toBe(0);
 });
+
+/** A file that is being replaced may be gone between the two looks. */
+function sizesIn(folder: string): number[] {
+  return readdirSync(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+}
