@@ -1,7 +1,7 @@
 // A box on free ports for a benchmark, with what the kernel says of it. Reads /proc: Linux only, like the box's own figures.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,21 @@ export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
   const [user, system, childUser, childSystem] = fields.slice(11, 15).map((ticks) => Number(ticks) / ticksPerSecond);
   return { own: user + system, children: childUser + childSystem };
+}
+
+/** Of a process, of its children that run, and of those that it has reaped: CPU seconds of the whole tree. */
+export function treeCpuSeconds(pid) {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
+  const { own, children: reaped } = cpuSeconds(pid);
+  return children.reduce((sum, child) => sum + treeCpuSeconds(Number(child)), own + reaped);
+}
+
+function parentOf(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1]);
+  } catch {
+    return 0;
+  }
 }
 
 export function residentMiB(pid) {
@@ -44,7 +59,7 @@ export async function startBox(args = []) {
   const data = join(folder, 'data');
   const ready = join(folder, 'ready.json');
   const startedAt = performance.now();
-  const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--webrtc', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...doors, ...args], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });
@@ -75,7 +90,7 @@ export async function startBox(args = []) {
 }
 
 /** A clip with motion and grain, made once a run: a smooth test picture flatters encoders. */
-export async function makeClip(folder, { seconds, size, rate }) {
+export async function makeClip(folder, { seconds, size, rate, bitrate = '5M' }) {
   const file = join(folder, 'clip.mp4');
   const picture = `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=8:allf=t`;
   const args = [
@@ -96,7 +111,11 @@ export async function makeClip(folder, { seconds, size, rate }) {
     '-preset',
     'veryfast',
     '-b:v',
-    '5M',
+    bitrate,
+    '-maxrate',
+    bitrate,
+    '-bufsize',
+    bitrate,
     '-g',
     String(rate * 2),
     '-bf',

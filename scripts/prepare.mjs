@@ -21,6 +21,12 @@ function has(program) {
   return (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(join(folder, program)));
 }
 
+/** Whether the system's loader knows a library of that name. True where it can't be asked. */
+export function hasLibrary(name) {
+  const { status, stdout } = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
+  return status !== 0 || stdout.includes(`\t${name}`);
+}
+
 export function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;

@@ -4,11 +4,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserPackage, findBrowser } from './browser.mjs';
-import { requireBuild, requireNode, requirePackages, requirePrograms, root } from './prepare.mjs';
+import { hasLibrary, requireBuild, requireNode, requirePackages, requirePrograms, root } from './prepare.mjs';
 
 requireNode();
 requirePackages();
-requirePrograms({ ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg', ...(findBrowser() ? {} : { chromium: browserPackage() }) });
+requirePrograms({
+  ffmpeg: 'ffmpeg',
+  ffprobe: 'ffmpeg',
+  ...(findBrowser() ? {} : { chromium: browserPackage() }),
+  ...(hasLibrary('libsrt') ? {} : { libsrt: 'libsrt1.5-gnutls' }),
+});
 requireBuild();
 
 const npm = (args) => spawnSync('npm', ['run', '--silent', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;

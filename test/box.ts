@@ -13,6 +13,8 @@ export interface TestBox {
   readonly http: string;
   readonly rtmp: string;
   readonly admin: string;
+  /** All that ready.json says: ADDR:PORT by door. */
+  readonly ready: Readonly<Record<string, string>>;
   /** What it printed to stdout and stderr so far. */
   printed(): string;
   /** Runs a command against this box; rejects with stderr when it fails. */
@@ -51,7 +53,18 @@ export async function startBox(
   const data = options.data ?? join(newFolder(), 'data');
   const ready = join(newFolder(), 'ready.json');
   const box = [process.execPath, program, ...(options.verb ?? ['up']), '--data', data, '--ready-file', ready];
-  const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const doors = [
+    '--http',
+    '127.0.0.1:0',
+    '--rtmp',
+    '127.0.0.1:0',
+    '--srt',
+    '127.0.0.1:0',
+    '--webrtc',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+  ];
   const [command = '', ...args] = [...(options.wrap ?? []), ...box, ...doors, ...(options.args ?? [])];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: testEnvironment(data) });
   running.add(child);
@@ -68,7 +81,8 @@ export async function startBox(
     () => `the box did not start:\n${printed}`,
   );
   if (!existsSync(ready)) throw new Error(`the box ended at its start:\n${printed}`);
-  const { http, rtmp, admin } = JSON.parse(readFileSync(ready, 'utf8')) as Record<'http' | 'rtmp' | 'admin', string>;
+  const addresses = JSON.parse(readFileSync(ready, 'utf8')) as Record<string, string>;
+  const { http = '', rtmp = '', admin = '' } = addresses;
   const run = (...words: string[]) => runCommand(data, words);
   return {
     data,
@@ -76,6 +90,7 @@ export async function startBox(
     http: `http://${http}`,
     rtmp,
     admin: `http://${admin}`,
+    ready: addresses,
     printed: () => printed,
     command: async (...words) => (await run(...words)).stdout,
     json: async (...words) => JSON.parse((await run(...words, '--json')).stdout),

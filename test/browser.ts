@@ -1,8 +1,15 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { findBrowser } from '../scripts/browser.mjs';
 
+/** A camera and a microphone that are always there and always allowed, and media connections to this machine itself. */
+export const fakeDevices = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--allow-loopback-in-peer-connection',
+];
+
 /** The system's Chromium, headless, with everything that reaches for the internet switched off. */
-export function openBrowser(): Promise<Browser> {
+export function openBrowser(extraArguments: readonly string[] = []): Promise<Browser> {
   const executablePath = findBrowser();
   if (executablePath === null) throw new Error('no Chromium found: install one, or name it in HEADWATER_BROWSER');
   return chromium.launch({
@@ -16,6 +23,7 @@ export function openBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--autoplay-policy=no-user-gesture-required',
+      ...extraArguments,
     ],
   });
 }

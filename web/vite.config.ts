@@ -1,7 +1,7 @@
 import preact from '@preact/preset-vite';
 import { defineConfig } from 'vite';
 
-/** Two pages, no router: the home page and the watch page, each with what it alone needs. */
+/** Three pages, no router: home, watch and go live, each with what it alone needs. */
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [preact()],
@@ -11,7 +11,11 @@ export default defineConfig({
     target: 'es2022',
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
-      input: { index: `${import.meta.dirname}/index.html`, watch: `${import.meta.dirname}/watch.html` },
+      input: {
+        index: `${import.meta.dirname}/index.html`,
+        watch: `${import.meta.dirname}/watch.html`,
+        'go-live': `${import.meta.dirname}/go-live.html`,
+      },
     },
   },
 });

@@ -6,6 +6,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { ApiCatalog, DeletedObjects } from './api-catalog.js';
 import type { Auth, Identity } from './auth.js';
 import type { BoxStatus } from './box-status.js';
+import type { PushAddresses } from './reached.js';
 
 export type ApiApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -23,8 +24,10 @@ export interface ApiContext {
   readonly auth: Auth;
   readonly catalog: ApiCatalog;
   readonly publicUrl: string | null;
-  /** Where RTMP is bound: `host:port` or `:port`. */
-  readonly rtmpAddress: () => string;
+  /** Where publishers may push. */
+  readonly pushAddresses: () => PushAddresses;
+  /** The names of the ladder presets that a channel may be set to. */
+  readonly presets: readonly string[];
   readonly status: () => Promise<BoxStatus>;
   /** A channel was deleted or got a new key: whoever pushes to it must be cut. */
   readonly onChannelStopped: (name: string, reason: 'deleted' | 'key-rotated') => void | Promise<void>;

@@ -1,3 +1,5 @@
+import type { ChannelSettings } from '../media/channel-settings.js';
+
 /** What the API asks of the catalog. The catalog's own face fits; tests have a small one in memory. Times are epoch ms. */
 export interface ApiCatalog {
   append(entry: ApiEntry): Promise<ApiVerdict>;
@@ -43,6 +45,9 @@ export interface ChannelRow {
   readonly ownerId: string;
   readonly streamKey: string;
   readonly createdAt: number;
+  /** Counts key rotations and changes of settings. */
+  readonly revision: number;
+  readonly settings: ChannelSettings;
 }
 
 export interface VideoRow {
@@ -86,6 +91,11 @@ interface EntryData {
   'user.created': { readonly userId: string; readonly name: string; readonly role: Role };
   'channel.created': { readonly name: string; readonly ownerId: string; readonly streamKey: string };
   'channel.key-rotated': { readonly name: string; readonly streamKey: string };
+  'channel.configured': {
+    readonly name: string;
+    readonly settings: Partial<ChannelSettings>;
+    readonly revision?: number | undefined;
+  };
   'channel.deleted': { readonly name: string };
   'video.updated': {
     readonly videoId: string;

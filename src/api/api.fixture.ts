@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type {
@@ -67,12 +68,22 @@ export class FakeCatalog implements ApiCatalog {
         return { applied: true };
       case 'channel.created':
         if (this.channelsByName.has(data.name)) return refused('exists', 'taken');
-        this.channelsByName.set(data.name, { ...data, createdAt: at });
+        this.channelsByName.set(data.name, { ...data, createdAt: at, revision: 0, settings: DEFAULT_CHANNEL_SETTINGS });
         return { applied: true };
       case 'channel.key-rotated': {
         const row = this.channelsByName.get(data.name);
         if (!row) return refused('absent', 'no channel');
-        this.channelsByName.set(data.name, { ...row, streamKey: data.streamKey });
+        this.channelsByName.set(data.name, { ...row, streamKey: data.streamKey, revision: row.revision + 1 });
+        return { applied: true };
+      }
+      case 'channel.configured': {
+        const row = this.channelsByName.get(data.name);
+        if (!row) return refused('absent', 'no channel');
+        if ((data.revision ?? row.revision) !== row.revision)
+          return refused('conflict', 'the channel is at another revision');
+        const named = Object.entries(data.settings).filter(([, value]) => value !== undefined);
+        const settings = { ...row.settings, ...Object.fromEntries(named) };
+        this.channelsByName.set(row.name, { ...row, settings, revision: row.revision + 1 });
         return { applied: true };
       }
       case 'channel.deleted':
@@ -139,7 +150,9 @@ export async function openBox(options: Partial<ApiOptions> = {}): Promise<ApiBox
     catalog,
     publicUrl,
     uploads: null,
-    rtmpAddress: () => '0.0.0.0:1936',
+    whip: null,
+    pushAddresses: () => ({ rtmp: '0.0.0.0:1936' }),
+    presets: ['720p-3', 'passthrough-top'],
     status: async () => STATUS,
     onChannelStopped: (name, reason) => void told.push([name, reason]),
     onVideoDeleted: (videoId, objects) => void told.push([videoId, objects]),
@@ -157,6 +170,8 @@ export async function openBox(options: Partial<ApiOptions> = {}): Promise<ApiBox
   return { url: `http://127.0.0.1:${api.address.port}`, api, auth, catalog, told, live, user };
 }
 
+const SOURCE = { role: 'primary', protocol: 'rtmp', remoteAddress: '192.0.2.1', onAir: true, link: null } as const;
+
 export const STATUS = {
   version: '0.0.0-test',
   uptimeSec: 5,
@@ -165,6 +180,8 @@ export const STATUS = {
       channel: 'news',
       broadcastId: 'b_000000000000000a',
       protocol: 'rtmp',
+      state: 'live' as const,
+      sources: [SOURCE],
       startedAt: 1,
       bytes: 7,
       renditions: ['v360', 'audio'],
@@ -175,6 +192,7 @@ export const STATUS = {
   ],
   jobs: { queued: 0, processing: 1, done: 2, failed: 0 },
   videos: { uploading: 0, transcoding: 0, ready: 1, failed: 0 },
+  notRunning: [],
   cache: { hits: 3, misses: 1, hitRatio: 0.75, memoryBytes: 9, objects: 2 },
 };
 

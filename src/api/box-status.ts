@@ -2,10 +2,31 @@ import { z } from 'zod';
 
 const amount = z.number().nonnegative();
 
+const link = z
+  .object({
+    rttMs: amount.nullable(),
+    lossRatio: amount.nullable().describe('0 to 1: packets that were missing at first'),
+    retransmits: amount.nullable().describe('packets sent again so far'),
+    bitrate: amount.nullable().describe('bits per second now'),
+  })
+  .describe("the publisher's network; each is null where its protocol does not measure it");
+
+const liveSource = z.object({
+  role: z.enum(['primary', 'backup']),
+  protocol: z.string(),
+  remoteAddress: z.string(),
+  onAir: z.boolean(),
+  link: link.nullable(),
+});
+
 const liveChannel = z.object({
   channel: z.string(),
   broadcastId: z.string(),
   protocol: z.string(),
+  state: z
+    .enum(['live', 'slate', 'holding'])
+    .describe('what viewers get: a publisher, the slate, or nothing new until a publisher is back'),
+  sources: z.array(liveSource).readonly(),
   startedAt: z.number().describe('epoch ms'),
   bytes: amount.describe('what the publisher has sent'),
   renditions: z.array(z.string()).readonly(),
@@ -19,6 +40,10 @@ export const boxStatus = z
     version: z.string(),
     uptimeSec: amount,
     live: z.array(liveChannel).readonly(),
+    notRunning: z
+      .array(z.object({ part: z.string(), reason: z.string() }))
+      .readonly()
+      .describe('what is switched on and yet does not run on this machine'),
     jobs: z.object({ queued: amount, processing: amount, done: amount, failed: amount }),
     videos: z.object({ uploading: amount, transcoding: amount, ready: amount, failed: amount }),
     cache: z.object({

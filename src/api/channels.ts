@@ -1,26 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { CHANNEL_NAME } from '../media/media-path.js';
+import { DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
 import type { ApiApp, ApiContext } from './api-app.js';
 import type { ChannelRow } from './api-catalog.js';
 import { ownerOnly, owns, signedIn } from './auth.js';
+import { channelName, channelSchema, channelSettings, channelView } from './channel-view.js';
 import { Problem, problemResponse } from './problem.js';
 import { entryOf, newStreamKey } from './random-names.js';
-import { channelUrls, rtmpUrl } from './reached.js';
-
-const channelName = z
-  .string()
-  .regex(CHANNEL_NAME, 'a channel name is up to 63 of a-z, 0-9 and dash, and begins with a letter or digit');
-
-const channel = z.object({
-  name: z.string(),
-  live: z.boolean(),
-  hlsUrl: z.string(),
-  dashUrl: z.string(),
-  watchUrl: z.string(),
-  streamKey: z.string().optional().describe("the channel's one secret; for its owner and the operator"),
-  rtmpUrl: z.string().optional().describe('where to push, the key included; for the owner and the operator'),
-});
 
 const params = z.object({ name: channelName });
 
@@ -28,6 +14,7 @@ const params = z.object({ name: channelName });
 export function addChannelRoutes(app: ApiApp, context: ApiContext): void {
   addCreation(app, context);
   addReading(app, context);
+  addSettings(app, context);
   addKeyRotation(app, context);
   addDeletion(app, context);
 }
@@ -40,7 +27,7 @@ function addCreation(app: ApiApp, context: ApiContext): void {
         summary: 'Create a channel',
         tags: ['channels'],
         body: z.strictObject({ name: channelName }),
-        response: { 201: channel, '4xx': problemResponse },
+        response: { 201: channelSchema, '4xx': problemResponse },
       },
     },
     async (request, reply) => {
@@ -51,7 +38,7 @@ function addCreation(app: ApiApp, context: ApiContext): void {
       const verdict = await context.catalog.append(entryOf('channel.created', { name, ownerId, streamKey }));
       if (!verdict.applied) throw new Problem('name-taken', `There is a channel ${name} already.`);
       reply.code(201);
-      return viewOf({ name, ownerId, streamKey }, request, context);
+      return viewOf({ name, ownerId, streamKey, settings: DEFAULT_CHANNEL_SETTINGS, revision: 0 }, request, context);
     },
   );
 }
@@ -68,7 +55,7 @@ function addReading(app: ApiApp, context: ApiContext): void {
           after: z.string().max(63).optional().describe('`next` of the page before'),
         }),
         response: {
-          200: z.object({ channels: z.array(channel), next: z.string().nullable() }),
+          200: z.object({ channels: z.array(channelSchema), next: z.string().nullable() }),
           '4xx': problemResponse,
         },
       },
@@ -87,11 +74,66 @@ function addReading(app: ApiApp, context: ApiContext): void {
         summary: 'One channel',
         tags: ['channels'],
         params,
-        response: { 200: channel, '4xx': problemResponse },
+        response: { 200: channelSchema, '4xx': problemResponse },
       },
     },
     async (request) => viewOf(await channelNamed(request.params.name, context), request, context),
   );
+}
+
+function addSettings(app: ApiApp, context: ApiContext): void {
+  const body = channelSettings
+    .partial()
+    .extend({
+      revision: z
+        .number()
+        .int()
+        .nonnegative()
+        .optional()
+        .describe('refused unless the channel is still at this revision'),
+    })
+    .strict()
+    .refine(
+      ({ revision: _, ...settings }) => Object.values(settings).some((value) => value !== undefined),
+      'a setting is needed: preset, graceSec, onLoss or srtPassphrase',
+    );
+  app.patch(
+    '/v1/channels/:name',
+    {
+      schema: {
+        summary: "Change a channel's settings",
+        description:
+          'Those that are named; null gives one back to the box. They act from the next broadcast on (a publisher who returns within the grace time goes on with the present one), the SRT passphrase from the next connection.',
+        tags: ['channels'],
+        params,
+        body,
+        response: { 200: channelSchema, '4xx': problemResponse },
+      },
+    },
+    async (request) => {
+      const { name, ownerId } = await channelNamed(request.params.name, context);
+      ownerOnly(request.identity, ownerId, 'the channel');
+      const { revision, ...settings } = request.body;
+      if (settings.preset) knownPreset(settings.preset, context.presets);
+      const verdict = await context.catalog.append(entryOf('channel.configured', { name, settings, revision }));
+      if (!verdict.applied && verdict.reason === 'absent') throw noSuchChannel(name);
+      if (!verdict.applied)
+        throw new Problem('channel-changed', `${verdict.message}.`, { hint: 'Read it again, then change it.' });
+      return viewOf(await channelNamed(name, context), request, context);
+    },
+  );
+}
+
+function knownPreset(preset: string, presets: readonly string[]): void {
+  if (presets.includes(preset)) return;
+  const hint =
+    presets.length > 0
+      ? `The presets here are ${presets.join(', ')}. The configuration (presets) can name more.`
+      : 'This box has none: its configuration (presets) names them.';
+  throw new Problem('invalid-request', `There is no preset ${preset} on this box.`, {
+    hint,
+    errors: [{ at: 'body/preset', message: hint }],
+  });
 }
 
 function addKeyRotation(app: ApiApp, context: ApiContext): void {
@@ -103,7 +145,7 @@ function addKeyRotation(app: ApiApp, context: ApiContext): void {
         description: 'Whoever pushes with the old one is cut.',
         tags: ['channels'],
         params,
-        response: { 200: channel, '4xx': problemResponse },
+        response: { 200: channelSchema, '4xx': problemResponse },
       },
     },
     async (request) => {
@@ -113,7 +155,7 @@ function addKeyRotation(app: ApiApp, context: ApiContext): void {
       const verdict = await context.catalog.append(entryOf('channel.key-rotated', { name: row.name, streamKey }));
       if (!verdict.applied) throw noSuchChannel(row.name);
       await context.onChannelStopped(row.name, 'key-rotated');
-      return viewOf({ ...row, streamKey }, request, context);
+      return viewOf(await channelNamed(row.name, context), request, context);
     },
   );
 }
@@ -149,10 +191,11 @@ async function channelNamed(name: string, { catalog }: ApiContext): Promise<Chan
 
 const noSuchChannel = (name: string): Problem => new Problem('not-found', `There is no channel ${name}.`);
 
-/** What this caller may see of it. */
 function viewOf(row: Omit<ChannelRow, 'createdAt'>, { identity, base }: FastifyRequest, context: ApiContext) {
-  const { name, streamKey } = row;
-  const seen = { name, live: context.isChannelLive(name), ...channelUrls(base, name) };
-  if (!owns(identity, row.ownerId)) return seen;
-  return { ...seen, streamKey, rtmpUrl: rtmpUrl(base, context.rtmpAddress(), streamKey) };
+  return channelView(row, {
+    base,
+    owner: owns(identity, row.ownerId),
+    live: context.isChannelLive(row.name),
+    addresses: context.pushAddresses(),
+  });
 }

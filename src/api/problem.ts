@@ -14,6 +14,7 @@ export type ProblemCode =
   | 'too-many-requests'
   | 'name-taken'
   | 'video-changed'
+  | 'channel-changed'
   | 'not-ready'
   | 'no-uploads'
   | 'disk-full'
@@ -33,6 +34,7 @@ const TITLES: Readonly<Record<ProblemCode, readonly [status: number, title: stri
   'too-many-requests': [429, 'Too many attempts'],
   'name-taken': [409, 'The name is taken'],
   'video-changed': [409, 'The video has changed'],
+  'channel-changed': [409, 'The channel has changed'],
   'not-ready': [404, 'Not ready'],
   'no-uploads': [503, 'No uploads here'],
   'disk-full': [507, 'The disk is full'],

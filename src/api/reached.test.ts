@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { baseUrl, callerAddress, reachedHost, rtmpUrl } from './reached.js';
+import { baseUrl, callerAddress, pushUrls, reachedHost } from './reached.js';
 
 describe('the address that a caller is told', () => {
   it.each([
@@ -35,8 +35,22 @@ describe('the address that a caller is told', () => {
     ['http://tv.example:8080', '0.0.0.0:1935', 'rtmp://tv.example:1935/live/key'],
     ['https://tv.example', ':1936', 'rtmp://tv.example:1936/live/key'],
     ['http://[2001:db8::1]:8080', '[::]:1935', 'rtmp://[2001:db8::1]:1935/live/key'],
-  ])('push to %s with RTMP at %s: %s', (base, address, url) => {
-    expect(rtmpUrl(base, address, 'key')).toBe(url);
+  ])('push to %s with RTMP at %s: %s', (base, rtmp, url) => {
+    expect(pushUrls({ base, addresses: { rtmp }, streamKey: 'key', passphrase: null })).toEqual({ rtmpUrl: url });
+  });
+
+  it('has an address for every protocol that is served, with what it needs to get in', () => {
+    const addresses = { rtmp: ':1935', rtmps: ':1936', srt: '[::]:8890', webrtc: '0.0.0.0:8189' };
+    const pushing = { base: 'https://[2001:db8::1]', addresses, streamKey: 'key', passphrase: null };
+    expect(pushUrls(pushing)).toEqual({
+      rtmpUrl: 'rtmp://[2001:db8::1]:1935/live/key',
+      rtmpsUrl: 'rtmps://[2001:db8::1]:1936/live/key',
+      srtUrl: 'srt://[2001:db8::1]:8890?streamid=key',
+      whipUrl: 'https://[2001:db8::1]/whip',
+    });
+    const { srtUrl } = pushUrls({ ...pushing, passphrase: 'a&b=c d#e%f+g' });
+    expect(srtUrl).toBe('srt://[2001:db8::1]:8890?streamid=key&passphrase=a%26b%3Dc%20d%23e%25f%2Bg&pbkeylen=16');
+    expect(new URL(srtUrl ?? '').searchParams.get('passphrase')).toBe('a&b=c d#e%f+g');
   });
 
   it('believes the last of the forwarded addresses', () => {

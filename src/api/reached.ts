@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { livePath, vodPath, watchPath } from '../media/media-path.js';
+import { WHIP_PATH } from './whip-mount.js';
 
 /**
  * The address by which a caller reached the box, and the addresses printed for it. Pure.
@@ -42,11 +43,45 @@ export const videoUrls = (base: string, videoId: string) => ({
   watchUrl: base + watchPath(videoId),
 });
 
-/** Where to push, the key included: the host that the caller reached, the port of `rtmpAddress` (`host:port` or `:port`). */
-export function rtmpUrl(base: string, rtmpAddress: string, streamKey: string): string {
-  const { hostname } = new URL(base);
-  const port = /:(\d+)$/.exec(rtmpAddress)?.[1] ?? '1935';
-  return `rtmp://${hostname}:${port}/live/${streamKey}`;
+/** Where publishers may push: bound addresses, `host:port` or `:port`; undefined where the box does not take the protocol. */
+export interface PushAddresses {
+  readonly rtmp: string;
+  readonly rtmps?: string | undefined;
+  readonly srt?: string | undefined;
+  /** WHIP's media; its HTTP half is the web door. */
+  readonly webrtc?: string | undefined;
+}
+
+export interface Pushing {
+  readonly base: string;
+  readonly addresses: PushAddresses;
+  readonly streamKey: string;
+  /** Of SRT; null: none is needed. */
+  readonly passphrase: string | null;
+}
+
+/** Where to push, the key included: the host that the caller reached, the ports that are bound. */
+export function pushUrls({ base, addresses, streamKey, passphrase }: Pushing) {
+  const at = (address: string) => `${new URL(base).hostname}:${portOf(address)}`;
+  const { rtmp, rtmps, srt, webrtc } = addresses;
+  return {
+    rtmpUrl: `rtmp://${at(rtmp)}/live/${streamKey}`,
+    ...(rtmps === undefined ? {} : { rtmpsUrl: `rtmps://${at(rtmps)}/live/${streamKey}` }),
+    ...(srt === undefined ? {} : { srtUrl: `srt://${at(srt)}?${srtQuery(streamKey, passphrase)}` }),
+    ...(webrtc === undefined ? {} : { whipUrl: `${base}${WHIP_PATH}` }),
+  };
+}
+
+const portOf = (address: string): string => /:(\d+)$/.exec(address)?.[1] ?? '';
+
+/**
+ * What ffmpeg, OBS and libsrt's own tools read alike, unless the passphrase has characters that an address must escape: ffmpeg
+ * and OBS do not undo it. No `latency`: they take it in microseconds, libsrt's tools in milliseconds, and the larger of the two
+ * sides' counts anyway, so that the box's own setting holds without it.
+ */
+function srtQuery(streamKey: string, passphrase: string | null): string {
+  const secret = passphrase === null ? '' : `&passphrase=${encodeURIComponent(passphrase)}&pbkeylen=16`;
+  return `streamid=${streamKey}${secret}`;
 }
 
 /** The page takes the code out of the fragment, which no server log and no Referer ever holds. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
 import { Failure } from '../telemetry/failure.js';
 import { type Answer, type ApiBox, aVideo, call, OPERATOR_TOKEN, openBox, STATUS } from './api.fixture.js';
 
@@ -44,6 +45,7 @@ describe('who may do what', () => {
     ['GET', '/v1/channels', undefined, 200, 200, 200, 200, 200],
     ['GET', '/v1/channels/news', undefined, 200, 200, 200, 200, 200],
     ['POST', '/v1/channels', { name: 'fresh' }, 401, 403, 201, 201, 201],
+    ['PATCH', '/v1/channels/news', { graceSec: 5 }, 401, 403, 403, 200, 200],
     ['POST', '/v1/channels/news/rotate-key', {}, 401, 403, 403, 200, 200],
     ['DELETE', '/v1/channels/news', undefined, 401, 403, 403, 204, 204],
     ['GET', '/v1/status', undefined, 401, 403, 403, 403, 200],
@@ -66,6 +68,8 @@ describe('who may do what', () => {
         ownerId: 'u_alice',
         streamKey: 'k'.repeat(28),
         createdAt: 1,
+        revision: 0,
+        settings: DEFAULT_CHANNEL_SETTINGS,
       });
       box.catalog.channelsByName.delete('fresh');
       box.catalog.usersById.delete('u_dave');
@@ -217,6 +221,7 @@ describe('the description of the API', () => {
       'get /v1/videos/{id}',
       'get /v1/videos/{id}/manifest.m3u8',
       'head /v1/videos/upload/{id}',
+      'patch /v1/channels/{name}',
       'patch /v1/videos/upload/{id}',
       'patch /v1/videos/{id}',
       'post /v1/auth/sign-in',

@@ -15,6 +15,7 @@ import { addStatusRoutes } from './status.js';
 import { addUploadRoutes, isUpload } from './upload-routes.js';
 import { addUserRoutes } from './users.js';
 import { addVideoRoutes } from './videos.js';
+import { isWhip, type WhipHandler } from './whip-mount.js';
 
 export interface ApiOptions extends ApiContext {
   readonly host: string;
@@ -22,6 +23,8 @@ export interface ApiOptions extends ApiContext {
   readonly port: number;
   /** Who answers `/v1/videos/upload` and below; null where this box takes no uploads. */
   readonly uploads: { handle(req: IncomingMessage, res: ServerResponse): void } | null;
+  /** Who answers `/whip` and below; null where this box takes no WHIP publishers. */
+  readonly whip: WhipHandler | null;
   readonly version: string;
 }
 
@@ -67,7 +70,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-function appOver({ uploads }: ApiOptions): ApiApp {
+function appOver({ uploads, whip }: ApiOptions): ApiApp {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     routerOptions: { maxParamLength: 200 },
@@ -81,6 +84,7 @@ function appOver({ uploads }: ApiOptions): ApiApp {
       const limits = { requestTimeout: 0, headersTimeout: HEAD_TIMEOUT_MS, keepAliveTimeout: IDLE_TIMEOUT_MS };
       const server = createServer(limits, (req, res) => {
         if (uploads !== null && isUpload(req.url)) uploads.handle(req, res);
+        else if (whip !== null && isWhip(req.url)) whip.handle(req, res);
         else handler(req, res);
       });
       server.maxConnections = CONNECTIONS_MAX;

@@ -18,7 +18,11 @@ export interface BoxAccess {
 
 export interface ReadyFile {
   readonly http?: string;
+  readonly https?: string;
   readonly rtmp?: string;
+  readonly rtmps?: string;
+  readonly srt?: string;
+  readonly webrtc?: string;
   readonly admin?: string;
 }
 
@@ -74,6 +78,10 @@ export class ApiClient {
 
   post<Answer>(path: string, body: object = {}): Promise<Answer> {
     return this.#call('POST', path, body);
+  }
+
+  patch<Answer>(path: string, body: object): Promise<Answer> {
+    return this.#call('PATCH', path, body);
   }
 
   async delete(path: string): Promise<void> {

@@ -24,6 +24,8 @@ export class BoxStatusReport {
   readonly version: string = version;
   /** Set once the edge has opened; it opens after the API that reports on it. */
   edge: () => CacheStats = () => noCache;
+  /** What is switched on and yet does not run on this machine. */
+  readonly notRunning: { part: string; reason: string }[] = [];
   #parts: Parts | null = null;
 
   fill(parts: Parts): void {
@@ -38,6 +40,7 @@ export class BoxStatusReport {
       version,
       uptimeSec: Math.round(process.uptime()),
       live: liveChannels(parts),
+      notRunning: this.notRunning,
       jobs,
       videos,
       cache: this.edge(),
@@ -47,8 +50,8 @@ export class BoxStatusReport {
 
 function liveChannels({ publishing, live }: Parts) {
   const transcoding = new Map(live.live().map((channel) => [channel.broadcastId, channel]));
-  return publishing.live().map(({ channel, broadcastId, protocol, startedAt, bytes }) => {
+  return publishing.live().map(({ channel, broadcastId, protocol, startedAt, bytes, state, sources }) => {
     const { renditions = [], speed = null, fps = null, restarts = 0 } = transcoding.get(broadcastId) ?? {};
-    return { channel, broadcastId, protocol, startedAt, bytes, renditions, speed, fps, restarts };
+    return { channel, broadcastId, protocol, startedAt, bytes, state, sources, renditions, speed, fps, restarts };
   });
 }

@@ -4,6 +4,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { parseAddress } from './address.js';
 import type { ReadyFile } from './api-client.js';
 import { BoxStatusReport } from './box-status.js';
+import { openCertificates } from './certificates.js';
 import type { Role, Settings } from './config-schema.js';
 import { openDataFolder } from './data-folder.js';
 import type { InnerRoles } from './inner-roles.js';
@@ -34,7 +35,9 @@ export async function openBox(settings: Settings, options: { readyFiles: readonl
   try {
     const metrics = new Metrics();
     metrics.collectProcess();
-    const opening = { settings, data, log, metrics, status: new BoxStatusReport(), closers };
+    const certificates = openCertificates(settings, log, metrics);
+    if (certificates) closers.push(() => certificates.close());
+    const opening = { settings, data, log, metrics, status: new BoxStatusReport(), certificates, closers };
     const { ready, signInCode } = await openRoles(opening);
     data.writeReady(ready, options.readyFiles);
     log.info({ ready }, 'every role serves');
@@ -64,25 +67,31 @@ function checkRoles({ roles, edge }: Settings): void {
 }
 
 async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCode: string | null }> {
-  const { settings, log, metrics, status, closers } = opening;
+  const { settings, log, metrics, status, certificates, closers } = opening;
   const loadingEdge = settings.roles.includes('edge') ? import('./roles/edge.js') : null;
   const inner = settings.roles.includes('api') ? await openInner(opening) : null;
-  let http: string | undefined;
+  let web: { http?: string; https?: string } = {};
   if (loadingEdge !== null) {
     const { openEdgeRole } = await loadingEdge;
     const upstreams = {
       origin: inner?.originUrl ?? settings.edge.origin ?? '',
       api: inner?.apiUrl ?? settings.edge.api ?? '',
     };
-    const edge = await openEdgeRole({ settings, upstreams, log, metrics });
+    const edge = await openEdgeRole({ settings, upstreams, certificates, log, metrics });
     closers.push(() => edge.close(graceMs));
     status.edge = edge.stats;
-    http = edge.http;
+    web = edge.addresses;
   }
   const admin = await openAdmin(parseAddress(settings.admin.listen), metrics);
   closers.push(() => admin.close());
-  const addresses = { ...(http ? { http } : {}), ...(inner ? { rtmp: inner.rtmp } : {}), admin: admin.address };
+  const addresses = { ...web, ...(inner ? pushAddresses(inner) : {}), admin: admin.address };
   return { ready: addresses, signInCode: inner?.signInCode ?? null };
+}
+
+/** Of the protocols that serve. */
+function pushAddresses({ rtmp, rtmps, srt, webrtc }: InnerRoles): Pick<ReadyFile, 'rtmp' | 'rtmps' | 'srt' | 'webrtc'> {
+  const secure = rtmps === undefined ? {} : { rtmps };
+  return { rtmp, ...secure, ...(srt === undefined ? {} : { srt }), ...(webrtc === undefined ? {} : { webrtc }) };
 }
 
 /** The catalog's thread starts while the other roles' code is still being loaded: together they are most of a start. */

@@ -1,8 +1,13 @@
+import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { judgeDays } from '../http/certificate-files.js';
+import { readCertificatePair } from '../http/certificate-pair.js';
 import { loadUws } from '../http/load-uws.js';
+import { probeLibSrt } from '../ingest/srt/listener-child.js';
+import { loadWebrtc } from '../ingest/whip/load-webrtc.js';
 import { messageOf } from '../telemetry/failure.js';
 import { silentLog } from '../telemetry/log.js';
 import { ffmpegVersion, probeEncoders } from '../transcode/hardware.js';
@@ -33,6 +38,9 @@ export async function runChecks(settings: Settings): Promise<Check[]> {
     await checkFfmpeg(settings),
     ...(await checkEncoders(settings)),
     checkHttpEngine(settings),
+    ...checkCertificate(settings),
+    ...(await checkSrt(settings)),
+    ...(await checkWebrtc(settings)),
     checkDataFolder(settings),
     await checkDisk(settings),
     ...(await checkPorts(settings)),
@@ -74,6 +82,39 @@ function checkHttpEngine({ http }: Settings): Check {
   return warn('http engine', `Node's own server (${reasons})`, todo);
 }
 
+/** Nothing to say where no door speaks TLS. */
+function checkCertificate({ https }: Settings): Check[] {
+  const { listen, certFile, keyFile } = https;
+  if (certFile === null || keyFile === null) {
+    if (listen === null && certFile === null && keyFile === null) return [];
+    return [fail('certificate', 'only half of it is named', 'give both --tls-cert FILE and --tls-key FILE')];
+  }
+  const verdict = readCertificatePair(certFile, keyFile);
+  if (!verdict.ok) return [fail('certificate', verdict.message, verdict.hint)];
+  const { standing, words } = judgeDays(verdict.pair, Date.now());
+  const found = `${verdict.pair.subject}: ${words}`;
+  if (standing === 'good') return [ok('certificate', found)];
+  return [warn('certificate', found, 'have it renewed; the box takes the new files by itself')];
+}
+
+/** Nothing to say where SRT is switched off. */
+async function checkSrt({ srt }: Settings): Promise<Check[]> {
+  if (srt.listen === null) return [];
+  const found = await probeLibSrt();
+  if (!('missing' in found)) return [ok('srt', `libsrt ${found.version} (${found.library})`)];
+  const todo = 'SRT is off; all else works. sudo apt-get install libsrt1.5-gnutls, or set srt.listen to null';
+  return [warn('srt', found.missing, todo)];
+}
+
+/** Nothing to say where WHIP is switched off. */
+async function checkWebrtc({ webrtc }: Settings): Promise<Check[]> {
+  if (webrtc.listen === null) return [];
+  const loaded = await loadWebrtc();
+  if (loaded.loaded) return [ok('webrtc', `libdatachannel ${loaded.version}`)];
+  const todo = 'WHIP publishers are refused; all else works. Install again with npm ci, or set webrtc.listen to null';
+  return [warn('webrtc', loaded.reason, todo)];
+}
+
 function checkDataFolder({ data }: Settings): Check {
   const folder = nearestFolder(data);
   try {
@@ -104,23 +145,27 @@ function nearestFolder(path: string): string {
 }
 
 /** A port in use is well when it is this very box that uses it. */
-async function checkPorts({ http, rtmp, admin, data }: Settings): Promise<Check[]> {
+async function checkPorts({ http, https, rtmp, rtmps, srt, webrtc, admin, data }: Settings): Promise<Check[]> {
   const ready = readReadyFile(data);
   const doors = [
     { name: 'http', listen: http.listen, used: ready?.http },
+    ...(https.listen === null ? [] : [{ name: 'https', listen: https.listen, used: ready?.https }]),
     { name: 'rtmp', listen: rtmp.listen, used: ready?.rtmp },
+    ...(rtmps.listen === null ? [] : [{ name: 'rtmps', listen: rtmps.listen, used: ready?.rtmps }]),
+    ...(srt.listen === null ? [] : [{ name: 'srt', listen: srt.listen, used: ready?.srt, udp: true }]),
+    ...(webrtc.listen === null ? [] : [{ name: 'webrtc', listen: webrtc.listen, used: ready?.webrtc, udp: true }]),
     { name: 'admin', listen: admin.listen, used: ready?.admin },
   ];
   return Promise.all(
-    doors.map(async ({ name, listen, used }) => {
+    doors.map(async ({ name, listen, used, udp = false }) => {
       if (used !== undefined) return ok(`port ${name}`, `${used}, in use by the box on this data folder`);
-      const trouble = await bindTrouble(listen);
+      const trouble = await (udp ? bindTroubleUdp : bindTrouble)(listen);
       return trouble === null
         ? ok(`port ${name}`, `${listen} is free`)
         : fail(
             `port ${name}`,
             `${listen}: ${trouble}`,
-            `stop what listens there (ss -ltnp), or take another with --${name} ADDR:PORT`,
+            `stop what listens there (ss -l${udp ? 'u' : 't'}np), or take another with --${name} ADDR:PORT`,
           );
     }),
   );
@@ -132,5 +177,14 @@ function bindTrouble(listen: string): Promise<string | null> {
     const server = createServer();
     server.once('error', (error) => done(messageOf(error)));
     server.listen(port, host, () => server.close(() => done(null)));
+  });
+}
+
+function bindTroubleUdp(listen: string): Promise<string | null> {
+  const { host, port } = parseAddress(listen);
+  return new Promise((done) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', (error) => done(messageOf(error)));
+    socket.bind(port, host, () => socket.close(() => done(null)));
   });
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { GRACE_SEC_MAX, PRESET_NAME } from '../media/channel-settings.js';
+import { DEFAULT_PRESET } from '../transcode/presets.js';
 import { readAddress } from './address.js';
+import { presetsSchema } from './preset-schema.js';
 
 /**
  * Every setting, its default and what is allowed. `config/headwater.yaml` is the same list with comments for people;
@@ -12,6 +15,14 @@ const listen = (fallback: string) =>
     .string()
     .refine((text) => readAddress(text) !== null)
     .describe('ADDR:PORT, for example 0.0.0.0:8080 or [::1]:8080; port 0 asks for a free one')
+    .default(fallback);
+
+const optionalListen = (fallback: string | null, example: string) =>
+  z
+    .string()
+    .refine((text) => readAddress(text) !== null)
+    .nullable()
+    .describe(`ADDR:PORT, for example ${example}, or null`)
     .default(fallback);
 
 const whole = (fallback: number, min: number, max: number, unit: string) =>
@@ -41,6 +52,11 @@ const httpUrl = z
   .describe('an http:// or https:// address, or null')
   .default(null);
 
+/** Where a webhook goes. Kept as it is: a slash at its end may mean something there. */
+const hookUrl = z.url({ protocol: /^https?$/ }).max(2000);
+
+const hookSecret = z.string().min(16).max(512);
+
 const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
 export const settingsSchema = z.strictObject({
@@ -56,10 +72,61 @@ export const settingsSchema = z.strictObject({
     engine: z.enum(['auto', 'uws', 'node']).describe('auto, uws or node').default('auto'),
     idleTimeoutSec: whole(60, 5, 600, 'seconds'),
   }),
+  https: section({
+    listen: optionalListen(null, '0.0.0.0:8443'),
+    certFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
+    keyFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
+  }),
   rtmp: section({
     listen: listen('0.0.0.0:1935'),
     connectionsMax: whole(200, 1, 10_000, 'connections'),
     idleTimeoutSec: whole(15, 2, 600, 'seconds'),
+  }),
+  rtmps: section({
+    listen: optionalListen(null, '0.0.0.0:1936'),
+    certFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
+    keyFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
+  }),
+  srt: section({
+    listen: optionalListen('0.0.0.0:8890', '0.0.0.0:8890'),
+    latencyMs: whole(200, 20, 8000, 'milliseconds'),
+    connectionsMax: whole(200, 1, 10_000, 'connections'),
+    idleTimeoutSec: whole(15, 2, 600, 'seconds'),
+  }),
+  webrtc: section({
+    listen: optionalListen('0.0.0.0:8189', '0.0.0.0:8189'),
+    sessionsMax: whole(50, 1, 1000, 'sessions'),
+    publicAddresses: z
+      .array(z.union([z.ipv4(), z.ipv6()]))
+      .max(8)
+      .describe('a list of at most 8 IP addresses')
+      .default([]),
+    bitrateMaxKbps: whole(8000, 300, 100_000, 'kilobits per second'),
+  }),
+  hooks: section({
+    authorize: section({
+      url: hookUrl.nullable().describe('an http:// or https:// address, or null').default(null),
+      secret: hookSecret.nullable().describe('a text of 16 to 512 characters, or null').default(null),
+      timeoutMs: whole(3000, 100, 8000, 'milliseconds'),
+      onFailure: z.enum(['deny', 'allow']).describe('deny or allow').default('deny'),
+    }),
+    events: z
+      .array(
+        z.strictObject({
+          url: hookUrl.describe('an http:// or https:// address'),
+          secret: hookSecret.describe('a text of 16 to 512 characters'),
+          events: z
+            .array(z.enum(['started', 'stopped', 'failed-over']))
+            .min(1)
+            .nullable()
+            .describe('a list of started, stopped, failed-over, or null for all')
+            .default(null),
+        }),
+      )
+      .max(16)
+      .refine((targets) => new Set(targets.map(({ url }) => url)).size === targets.length)
+      .describe('a list of at most 16 receivers, each with its own url, a secret, and the events that it wants')
+      .default([]),
   }),
   admin: section({ listen: listen('127.0.0.1:9180') }),
   log: section({
@@ -73,11 +140,16 @@ export const settingsSchema = z.strictObject({
     expireHours: whole(24, 1, 720, 'hours'),
     audioOnly: z.boolean().describe('true or false').default(false),
   }),
+  presets: presetsSchema,
   live: section({
+    preset: z.string().regex(PRESET_NAME).describe('the name of a preset').default(DEFAULT_PRESET),
     segmentSec: whole(2, 1, 10, 'seconds'),
     windowSegments: whole(8, 4, 120, 'segments'),
     endedRetentionMin: whole(30, 1, 1440, 'minutes'),
     spoolBytesMax: bytes('20GiB'),
+    graceSec: whole(30, 0, GRACE_SEC_MAX, 'seconds'),
+    onLoss: z.enum(['slate', 'hold']).describe('slate or hold').default('slate'),
+    slate: z.string().min(1).nullable().describe('the path of a PNG or JPEG picture, or null').default(null),
   }),
   transcode: section({
     ffmpeg: z.string().min(1).describe('a program name or path').default('ffmpeg'),
@@ -89,6 +161,7 @@ export const settingsSchema = z.strictObject({
       .nullable()
       .describe('a whole number of pixels per second from 100000, or null to measure')
       .default(null),
+    hardware: z.enum(['auto', 'off']).describe('auto or off').default('auto'),
   }),
   edge: section({
     memory: bytes('256MiB'),

@@ -97,6 +97,16 @@ describe('settings', () => {
       'upload.bytesMax takes a size with its unit',
     ],
     [{ sets: ['roles=[edge, cdn]'] }, 'roles: ["edge","cdn"] is not allowed', 'roles takes a list of ingest,'],
+    [
+      { sets: ['hooks.events=[{url: nowhere, secret: at-least-16-characters}]'] },
+      'hooks.events.url: "nowhere" is not allowed',
+      'hooks.events.url takes an http:// or https:// address.',
+    ],
+    [
+      { sets: ['hooks.events=[{url: "http://a.example/", secret: short}]'] },
+      'hooks.events.secret: "short" is not allowed',
+      'hooks.events.secret takes a text of 16 to 512 characters.',
+    ],
     [{ sets: ['http=80'] }, 'http: 80 is not allowed', 'http takes a section of settings.'],
     [{ sets: ['http=80', 'http.listen=:1'] }, 'http: must be a section of settings', 'See config/headwater.yaml.'],
   ])('refuses %j', (sources, message, hint) => {

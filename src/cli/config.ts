@@ -128,7 +128,9 @@ function describeIssue(
   }
   const leaf = path.filter((step) => !/^\d+$/.test(step));
   const key = leaf.join('.');
-  const value = leaf.reduce<unknown>((branch, step) => (branch as Tree | undefined)?.[step], tree);
+  // A bad item of a list of words is shown with its list; a bad key inside an item, by itself.
+  const shown = /^\d+$/.test(path.at(-1) ?? '') ? leaf : path;
+  const value = shown.reduce<unknown>((branch, step) => (branch as Tree | undefined)?.[step], tree);
   const from = origin.get(key) ?? file ?? 'settings';
   return {
     message: `${key}: ${JSON.stringify(value)} is not allowed (${from})`,
@@ -136,12 +138,21 @@ function describeIssue(
   };
 }
 
-/** Steps through defaults and transforms down to the schema that says what it holds. */
+/** What a schema wraps: a default's or a transform's own schema, or that of a list's items. */
+interface Inside {
+  readonly def: {
+    readonly innerType?: z.core.$ZodType;
+    readonly in?: z.core.$ZodType;
+    readonly element?: z.core.$ZodType;
+  };
+}
+
+/** Steps through defaults, transforms and lists down to the schema that says what it holds. */
 function inner(schema: z.core.$ZodType): z.core.$ZodType {
   let here = schema;
   for (;;) {
-    const { def } = here._zod as { def: { innerType?: z.core.$ZodType; in?: z.core.$ZodType } };
-    const next = def.innerType ?? def.in;
+    const { def } = here._zod as Inside;
+    const next = def.innerType ?? def.in ?? def.element;
     if (next === undefined) return here;
     here = next;
   }
@@ -162,12 +173,14 @@ function allowedKeys(path: readonly string[]): string[] {
   return Object.keys(shapeAt(path) ?? {});
 }
 
+/** Of what stands there, else of the nearest thing around it that says what it takes. */
 function descriptionAt(path: readonly string[]): string {
+  if (path.length > 1 && shapeAt(path.slice(0, -1)) === null) return descriptionAt(path.slice(0, -1));
   let here: z.core.$ZodType | undefined = shapeAt(path.slice(0, -1))?.[path.at(-1) ?? ''];
   while (here !== undefined) {
     const description = z.globalRegistry.get(here)?.description;
     if (description !== undefined) return description;
-    const { def } = here._zod as { def: { innerType?: z.core.$ZodType; in?: z.core.$ZodType } };
+    const { def } = here._zod as Inside;
     here = def.innerType ?? def.in;
   }
   return 'a section of settings';

@@ -3,6 +3,7 @@ import type { Catalog } from '../metadata/catalog.js';
 import { openDiskStore } from '../storage/disk-store.js';
 import type { Opening } from './opening.js';
 import { openApiRole } from './roles/api.js';
+import { openHooks } from './roles/hooks.js';
 import { openIngest } from './roles/ingest.js';
 import { operatorId } from './roles/metadata.js';
 import { openOriginRole } from './roles/origin.js';
@@ -11,6 +12,12 @@ import { openTranscode } from './roles/transcode.js';
 /** What the roles behind the edge are reached by. */
 export interface InnerRoles {
   readonly rtmp: string;
+  /** Undefined where RTMPS is off. */
+  readonly rtmps: string | undefined;
+  /** Undefined where SRT does not run. */
+  readonly srt: string | undefined;
+  /** Undefined where WebRTC does not run. */
+  readonly webrtc: string | undefined;
   readonly originUrl: string;
   readonly apiUrl: string;
   readonly signInCode: string;
@@ -29,10 +36,14 @@ export async function openInnerRoles(opening: Opening, catalog: Catalog): Promis
   closers.push(() => origin.close(graceMs));
   const transcode = await openTranscode({ ...shared, folder: data.path, fragments: origin.fragments });
   closers.push(() => transcode.close(graceMs));
-  const ingest = await openIngest({ ...shared, sink: transcode.live });
+  const hooks = await openHooks({ settings, data, log, metrics });
+  closers.push(() => hooks.close(1000));
+  const ingest = await openIngest({ ...shared, hooks, sink: transcode.live, certificates: opening.certificates });
   closers.push(() => ingest.close(1000));
+  if (ingest.srtUnable !== null) status.notRunning.push({ part: 'SRT', reason: ingest.srtUnable });
   status.fill({ catalog, publishing: ingest.publishing, live: transcode.live });
   const api = await openApiRole({ ...shared, data, origin, ingest, board: transcode.board, status });
   closers.push(() => api.close(graceMs));
-  return { rtmp: ingest.rtmp, originUrl: origin.url, apiUrl: api.url, signInCode: api.signInCode(operatorId) };
+  const { rtmp, rtmps, srt, webrtc } = ingest;
+  return { rtmp, rtmps, srt, webrtc, originUrl: origin.url, apiUrl: api.url, signInCode: api.signInCode(operatorId) };
 }

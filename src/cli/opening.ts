@@ -1,3 +1,4 @@
+import type { CertificateFiles } from '../http/certificate-files.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { BoxStatusReport } from './box-status.js';
@@ -11,6 +12,8 @@ export interface Opening {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly status: BoxStatusReport;
+  /** For every door that speaks TLS; null where the settings name none. */
+  readonly certificates: CertificateFiles | null;
   /** What to close, in the order of opening. */
   readonly closers: (() => Promise<void> | void)[];
 }

@@ -9,7 +9,10 @@ import type { Upstream } from './upstream.js';
 /** They would make this door a tunnel or an echo. */
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
-/** The public door: `/v1` and what lies below goes to the API as it comes, everything else through the cache. */
+/** What is the API's: its own routes, and WHIP publishers. */
+const passedRoots = ['/v1', '/whip'];
+
+/** The public door: the API's addresses and what lies below go there as they come, everything else through the cache. */
 export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): HttpHandler {
   return (request, response) => {
     const target = readTarget(request.path, request.query);
@@ -17,8 +20,9 @@ export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): Http
     if (refusedMethods.has(request.method)) {
       return refuse(space, { request, response }, [405, 'Method Not Allowed', `${request.method} is not served here.`]);
     }
-    if (!isUnder(target.path, '/v1')) return serveCached(space, { request, response }, target);
-    const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' }, scheme: space.scheme } as const;
+    if (!passedRoots.some((root) => isUnder(target.path, root)))
+      return serveCached(space, { request, response }, target);
+    const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' } } as const;
     return passThrough({ request, response }, pass, space).then(() => undefined);
   };
 }

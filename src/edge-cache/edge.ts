@@ -28,8 +28,6 @@ export interface EdgeOptions {
   readonly apiLimits?: Partial<UpstreamLimits>;
   /** Longest time to fetch one object that is kept, ms. Default 5 minutes. */
   readonly fillMs?: number;
-  /** How clients reach the door, for X-Forwarded-Proto. Default `http`. */
-  readonly scheme?: 'http' | 'https';
   readonly log: Log;
   readonly metrics: Metrics;
   /** Epoch ms. Default: the system's clock. */
@@ -70,8 +68,7 @@ export function openEdge(options: EdgeOptions): Edge {
   const hitForMiss = new HitForMiss(now);
   const shared = { upstream: fills, tier, variants, hitForMiss, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
-  const scheme = options.scheme ?? 'http';
-  const space = { tier, variants, hitForMiss, fetches, alone, metrics, now, objectBytesMax, scheme };
+  const space = { tier, variants, hitForMiss, fetches, alone, metrics, now, objectBytesMax };
   return {
     handler: openDoor(space, api),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),

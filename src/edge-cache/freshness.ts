@@ -77,8 +77,12 @@ export function currentAgeMs(freshness: Freshness, now: number): number {
   return freshness.initialAgeMs + Math.max(0, now - freshness.receivedAt);
 }
 
-/** What is left of its lifetime; 0 or negative once it is stale. */
+/**
+ * What is left of its lifetime; 0 or negative once it is stale. A clock that was set back behind the answer's arrival can't say
+ * how long ago that was: the answer is taken for stale, or it would stay fresh until the clock has caught up.
+ */
 export function freshForMs(freshness: Freshness, now: number): number {
+  if (now < freshness.receivedAt) return 0;
   return freshness.lifetimeMs - currentAgeMs(freshness, now);
 }
 

@@ -40,7 +40,10 @@ export class HitForMiss {
 
   #current(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined || entry.until > this.#now()) return entry;
+    if (entry === undefined) return undefined;
+    const leftMs = entry.until - this.#now();
+    // More than there ever was: the clock was set back.
+    if (leftMs > 0 && leftMs <= rememberedMs) return entry;
     this.#entries.delete(key);
     return undefined;
   }

@@ -11,7 +11,6 @@ export interface PassThrough {
   /** Path and query for the upstream. */
   readonly target: string;
   readonly status: CacheStatus;
-  readonly scheme: 'http' | 'https';
 }
 
 /**
@@ -26,7 +25,7 @@ export async function passThrough(exchange: Exchange, pass: PassThrough, tools: 
   const outcome = await pass.upstream.fetch({
     method: request.method,
     target: pass.target,
-    headers: [...passedHeaders(request, pass.scheme), ...bodyLength(exchange)],
+    headers: [...passedHeaders(request), ...bodyLength(exchange)],
     body: request.hasBody ? request.body() : undefined,
     signal: request.signal,
   });

@@ -26,10 +26,10 @@ export function aloneHeaders(request: HttpRequest): HeaderPair[] {
   return [...endToEnd(request.headers, droppedAlone), via(request.headers)];
 }
 
-/** For a request passed through: whole, and with where it came from. `scheme`: how the client reached this door. */
-export function passedHeaders(request: HttpRequest, scheme: 'http' | 'https'): HeaderPair[] {
+/** For a request passed through: whole, and with where it came from. */
+export function passedHeaders(request: HttpRequest): HeaderPair[] {
   const headers: HeaderPair[] = [...endToEnd(request.headers, droppedPassing), via(request.headers)];
-  headers.push(['x-forwarded-for', request.remoteAddress], ['x-forwarded-proto', scheme]);
+  headers.push(['x-forwarded-for', request.remoteAddress], ['x-forwarded-proto', request.scheme]);
   const host = request.header('host');
   if (host !== undefined) headers.push(['x-forwarded-host', host]);
   return headers;

@@ -35,7 +35,6 @@ export interface CachedSpace extends Tools {
   /** For what is not shared. */
   readonly alone: Pick<Upstream, 'fetch'>;
   readonly objectBytesMax: number;
-  readonly scheme: 'http' | 'https';
 }
 
 type Found =
@@ -180,7 +179,7 @@ function couldBeKept(space: CachedSpace, { key, request }: Asked, { contentLengt
 async function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<void> {
   const { method } = exchange.request;
   const fwd = method === 'GET' || method === 'HEAD' ? 'bypass' : 'method';
-  const pass = { upstream: space.alone, target: cacheKey(target), status: { fwd }, scheme: space.scheme } as const;
+  const pass = { upstream: space.alone, target: cacheKey(target), status: { fwd } } as const;
   const status = await passThrough(exchange, pass, space);
   const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
   if (!safe && status !== null && status < 400) invalidate(space, target);

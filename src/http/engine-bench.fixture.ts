@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest';
 import type { Log } from '../telemetry/log.js';
 import { silentLog } from '../telemetry/log.js';
+import type { ContractClient } from './contract-client.fixture.js';
 import { RawClient } from './raw-client.fixture.js';
 import type { HttpHandler, HttpRequest, HttpServer, HttpServerOptions } from './server.js';
 
@@ -9,26 +10,37 @@ type OpenEngine = (options: HttpServerOptions, handler: HttpHandler, log: Log) =
 
 /** What a contract test must know of the engine that it tests. */
 export interface EngineTraits {
-  readonly engine: 'uws' | 'node';
+  readonly engine: HttpServer['engine'];
   readonly open: OpenEngine;
+  /** Default: bytes as they are over TCP. */
+  readonly connect?: (port: number) => ContractClient;
+  /** Default `http`. */
+  readonly scheme?: HttpRequest['scheme'];
+  /** Default `http/1.1`. Over `h2` nothing is said by the bytes of heads and by connections that close. */
+  readonly protocol?: 'http/1.1' | 'h2';
   /** What becomes of requests pipelined behind one that is answered later. */
   readonly latePipelining: 'answered' | 'cut';
   /** Whether a header line without a name is refused; else it hides what stands behind it, as from a head that ends there. */
   readonly namelessHeader: 'refused' | 'ends the head';
+  /** How long slow clients take, so that an engine's own clocks have fired by then. Default 15 s, for uWebSockets.js. */
+  readonly patienceMs?: number;
   /** The longest that a connection may stay open which sends no whole head, under small configured timeouts. */
   readonly headDeadlineMs: number;
 }
 
 interface Bench {
   serve(handler: HttpHandler, options?: Partial<HttpServerOptions>): Promise<HttpServer>;
-  client(server: HttpServer): RawClient;
+  client(server: HttpServer): ContractClient;
 }
 
 /** How a test says what is to be done when it is over. A test that runs beside others has its own, in its context. */
 type OnFinished = (cleanUp: () => Promise<void> | void) => void;
 
 /** A bench whose servers and clients are gone when the test is over. */
-export function engineBench(open: OpenEngine, onFinished: OnFinished = onTestFinished): Bench {
+export function engineBench(
+  { open, connect = (port) => new RawClient(port) }: Pick<EngineTraits, 'open' | 'connect'>,
+  onFinished: OnFinished = onTestFinished,
+): Bench {
   return {
     async serve(handler, options = {}) {
       const server = await open({ host: '127.0.0.1', port: 0, ...options }, handler, silentLog);
@@ -36,7 +48,7 @@ export function engineBench(open: OpenEngine, onFinished: OnFinished = onTestFin
       return server;
     },
     client(server) {
-      const client = new RawClient(server.address.port);
+      const client = connect(server.address.port);
       onFinished(() => client.destroy());
       return client;
     },

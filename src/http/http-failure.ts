@@ -11,7 +11,9 @@ export type HttpFailureCode =
   /** It listens nowhere, for a reason that the system gives in `cause`. */
   | 'http.not-listening'
   /** uWebSockets.js was asked for by name and does not load here. */
-  | 'http.engine-unavailable';
+  | 'http.engine-unavailable'
+  /** The certificate or its key cannot be read, or they do not fit together. */
+  | 'http.certificate-unusable';
 
 export class HttpFailure extends Failure<HttpFailureCode> {}
 

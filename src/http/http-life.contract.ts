@@ -1,12 +1,12 @@
-import { fetch } from 'undici';
-import { describe, expect, it } from 'vitest';
+import { Agent, fetch } from 'undici';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { answerPath, bodyOf, type EngineTraits, engineBench, head } from './engine-bench.fixture.js';
 import { valuesOf, waitFor } from './raw-client.fixture.js';
 import type { HttpRequest } from './server.js';
 
 /** Ends that were not planned: clients that leave, handlers that fail, servers that close. */
 export function lifeContract(traits: EngineTraits): void {
-  const bench = engineBench(traits.open);
+  const bench = engineBench(traits);
 
   describe('a client that leaves', () => {
     it('fires the signal of a request that waits, once', async () => {
@@ -36,7 +36,7 @@ export function lifeContract(traits: EngineTraits): void {
         after = request.signal.aborted ? 'gone' : 'there';
       });
       const client = bench.client(server);
-      client.socket.pause();
+      client.pause();
       client.send(head('GET /'));
       await new Promise((resolve) => setTimeout(resolve, 100));
       client.destroy();
@@ -129,8 +129,10 @@ export function lifeContract(traits: EngineTraits): void {
       });
       expect(server.engine).toBe(traits.engine);
       expect(server.address.host).toBe('127.0.0.1');
-      const url = `http://127.0.0.1:${server.address.port}/`;
-      expect(await (await fetch(url, { method: 'POST', body: 'ping' })).text()).toBe('ping');
+      const url = `${traits.scheme ?? 'http'}://127.0.0.1:${server.address.port}/`;
+      const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+      onTestFinished(() => dispatcher.destroy());
+      expect(await (await fetch(url, { method: 'POST', body: 'ping', dispatcher })).text()).toBe('ping');
     });
 
     it('says so when the port is in use, and how to find who uses it', async () => {

@@ -5,7 +5,7 @@ import type { HttpRequest } from './server.js';
 
 /** Heads in both directions, their framing on the wire, and several messages on one connection. */
 export function messageContract(traits: EngineTraits): void {
-  const bench = engineBench(traits.open);
+  const bench = engineBench(traits);
 
   describe('requests', () => {
     it('hands over the head as it was sent, and keeps it while other requests come', async () => {
@@ -24,15 +24,19 @@ export function messageContract(traits: EngineTraits): void {
       const request = seen.find((one) => one.method === 'GET');
       expect(request?.path).toBe('/a%20b/%2e');
       expect(request?.query).toBe('x=1&y');
-      expect(request?.headers).toEqual([
+      // The client of the HTTP/2 tests sends the lines of one name together.
+      const asSent = (lines: HttpRequest['headers'] = []) => (traits.protocol === 'h2' ? [...lines].sort() : lines);
+      const sent = [
         ['host', 'test.example'],
         ['x-twice', 'one'],
         ['accept', 'text/plain'],
         ['x-twice', 'two'],
-      ]);
+      ] as const;
+      expect(asSent(request?.headers)).toEqual(asSent(sent));
       expect(request?.header('x-twice')).toBe('one, two');
       expect(request?.header('x-other')).toBeUndefined();
       expect(request?.remoteAddress).toBe('127.0.0.1');
+      expect(request?.scheme).toBe(traits.scheme ?? 'http');
       expect(request?.hasBody).toBe(false);
       expect(request?.signal.aborted).toBe(false);
     });
@@ -158,7 +162,7 @@ export function messageContract(traits: EngineTraits): void {
       }
     });
 
-    it('close after the answer when the client asks for it', async () => {
+    it.skipIf(traits.protocol === 'h2')('close after the answer when the client asks for it', async () => {
       const server = await bench.serve(answerPath);
       const client = bench.client(server).send(head('GET /last', 'Connection: close'));
       expect((await client.response()).body.toString()).toBe('/last');

@@ -36,17 +36,25 @@ export class NodeRequest implements HttpRequest {
   readonly headers: HeaderLines;
   readonly remoteAddress: string;
   readonly hasBody: boolean;
+  readonly scheme: HttpRequest['scheme'];
   readonly #message: IncomingMessage;
   readonly #exchange: NodeExchangeFace;
   #bodyTaken = false;
 
-  constructor(message: IncomingMessage, head: RequestHead, framing: BodyFraming, exchange: NodeExchangeFace) {
+  constructor(
+    message: IncomingMessage,
+    head: RequestHead,
+    framing: BodyFraming,
+    scheme: HttpRequest['scheme'],
+    exchange: NodeExchangeFace,
+  ) {
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
     this.headers = head.headers;
     this.remoteAddress = plainAddress(message.socket.remoteAddress ?? '');
     this.hasBody = framing.kind !== 'none';
+    this.scheme = scheme;
     this.#message = message;
     this.#exchange = exchange;
   }
@@ -81,6 +89,6 @@ export class NodeRequest implements HttpRequest {
 }
 
 /** An IPv4 address reached through a dual-stack socket is written as IPv4. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

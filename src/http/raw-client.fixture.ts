@@ -1,21 +1,21 @@
 /** A client that sends exactly the bytes it is told and shows exactly the bytes that came: for what a polite client hides. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ContractClient, RawResponse } from './contract-client.fixture.js';
 
-export interface RawResponse {
-  readonly status: number;
-  /** Lower-case names, every line by itself. */
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body: Buffer;
+/** A connection to a TLS server whose certificate is a test's own. */
+export function tlsSocket(port: number): Socket {
+  return connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
 }
 
-export class RawClient {
+export class RawClient implements ContractClient {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
   #closed = false;
   readonly closed: Promise<void>;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  constructor(port: number, open: (port: number) => Socket = (at) => connect(at, '127.0.0.1')) {
+    this.socket = open(port);
     this.socket.on('data', (chunk) => this.#chunks.push(chunk));
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) =>
@@ -24,6 +24,24 @@ export class RawClient {
         resolve();
       }),
     );
+  }
+
+  get bytesSent(): number {
+    return this.socket.bytesWritten;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  write(bytes: Buffer, onDrain: () => void): boolean {
+    const roomLeft = this.socket.write(bytes);
+    if (!roomLeft) this.socket.once('drain', onDrain);
+    return roomLeft;
   }
 
   get isClosed(): boolean {

@@ -1,5 +1,6 @@
 /**
- * One small HTTP/1.1 server interface over two engines (uWebSockets.js, node:http); `http-engine.contract.ts` tests both.
+ * One small HTTP server interface over three engines: uWebSockets.js and node:http for plain HTTP/1.1, and node:http2 for
+ * TLS (HTTP/1.1 and HTTP/2 on one port); `http-engine.contract.ts` tests them all, the last over both protocols.
  *
  * The contract: the request head is copied before the handler runs; the body is a bounded pull stream; writes report
  * backpressure; one Date and one Content-Length on the wire; an abort (client gone) fires `signal` once.
@@ -10,11 +11,14 @@
  * most 4 KiB that arrives in several reads, 45 header lines, and a Content-Length of at most 999,999,999 (it answers 413
  * above; chunked bodies have no such limit), its deadline for heads and idle connections is fixed at 10 to 14 s,
  * and a header line without a name hides those behind it (they frame nothing either).
+ *
+ * Over HTTP/2 a request is a stream: what is said here of the connection (cutting it, its deadline, its pausing) is said of
+ * the stream, and an aborted response is a reset.
  */
 export interface HttpServer {
   /** The address it is bound to; `port` is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
-  readonly engine: 'uws' | 'node';
+  readonly engine: 'uws' | 'node' | 'node-tls';
   /** Stops accepting, lets requests in flight finish for up to `graceMs`, then cuts them. Idempotent. */
   close(graceMs: number): Promise<void>;
 }
@@ -47,6 +51,8 @@ export interface HttpRequest {
   /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined. `name` in lower case. */
   header(name: string): string | undefined;
   readonly remoteAddress: string;
+  /** How the client reached this server. */
+  readonly scheme: 'http' | 'https';
   /** Fires once when the client has gone, or the response was aborted, before everything was sent. */
   readonly signal: AbortSignal;
   /**

@@ -17,7 +17,8 @@ else {
 }
 
 function testEngine(uws: UwsModule): void {
-  const open: Parameters<typeof engineBench>[0] = (options, handler, log) => openUwsServer(uws, options, handler, log);
+  const open: Parameters<typeof engineBench>[0]['open'] = (options, handler, log) =>
+    openUwsServer(uws, options, handler, log);
   httpEngineContract({
     engine: 'uws',
     open,
@@ -27,7 +28,7 @@ function testEngine(uws: UwsModule): void {
   });
 
   describe('uws engine alone', () => {
-    const bench = engineBench(open);
+    const bench = engineBench({ open });
 
     it('answers 413 to a length that its parser cannot read', async () => {
       let handled = 0;

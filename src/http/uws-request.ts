@@ -12,6 +12,7 @@ export class UwsRequestView implements HttpRequest {
   readonly headers: HeaderLines;
   readonly remoteAddress: string;
   readonly hasBody: boolean;
+  readonly scheme = 'http';
   readonly #link: UwsLink;
   readonly #body: UwsBody | undefined;
   #bodyTaken = false;

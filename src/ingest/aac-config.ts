@@ -20,6 +20,11 @@ const SYNC_EXTENSION_PS = 0x548;
 /** Object types whose payload begins with a GASpecificConfig (§4.4.1). */
 const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23]);
 
+/** Hz by samplingFrequencyIndex (Table 1.18); 0 where it is reserved or written out. */
+export function aacSampleRate(index: number): number {
+  return SAMPLE_RATES[index] ?? 0;
+}
+
 /** Null where it is cut short, reserved, or of a kind that is no AAC. */
 export function readAacConfig(config: Buffer): AacConfig | null {
   try {
@@ -55,7 +60,7 @@ function readObjectType(bits: BitReader): number {
 
 function readSampleRate(bits: BitReader): number {
   const index = bits.bits(4);
-  return index === 15 ? bits.bits(24) : (SAMPLE_RATES[index] ?? 0);
+  return index === 15 ? bits.bits(24) : aacSampleRate(index);
 }
 
 /** Reads past the GASpecificConfig (§4.4.1); the answer is the channel count of its program_config_element, if any. */

@@ -57,6 +57,22 @@ export class BitReader {
     return 2 ** zeros - 1 + this.bits(zeros);
   }
 
+  /** Bytes of the position, rounded up. */
+  get bytePosition(): number {
+    return (this.#position + 7) >> 3;
+  }
+
+  /** leb128() of AV1 (§4.10.5); values beyond 32 bits are none that we can meet. */
+  leb128(): number {
+    let value = 0;
+    for (let index = 0; index < 8; index++) {
+      const byte = this.bits(8);
+      value += (byte & 0x7f) * 2 ** (index * 7);
+      if (byte < 0x80) return value;
+    }
+    throw new OutOfBits();
+  }
+
   /** se(v), ITU-T H.264 §9.1.1. */
   signedGolomb(): number {
     const code = this.unsignedGolomb();

@@ -1,54 +1,44 @@
-import type { DecoderConfig, Frame, TrackKind } from '../media/frame.js';
+import type { Frame, TrackKind } from '../media/frame.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import type { Log } from '../telemetry/log.js';
 import { Feed, type FeedLimits } from './feed.js';
+import { type FeedTracks, fitOf, sameSound } from './feed-fit.js';
 import type { FeedSink } from './feed-sink.js';
-import { ageOf, Gathering } from './gathering.js';
 import { Interleaver } from './interleaver.js';
-import type { FactsVerdict } from './source-facts.js';
-import type { SourceMetadata } from './source-metadata.js';
-import { SourceTracks } from './source-tracks.js';
-import { type ClockRepair, Timeline } from './timeline.js';
+import type { SourceTracks } from './source-tracks.js';
 
 /** A receiver that fails at once must not be asked again at every keyframe. */
 const REOPEN_GAP_MS = 1000;
+/** A silence longer than this is not filled in the feed that is open; what comes after it begins another. */
+export const GAP_MS_MAX = 2500;
 
 /**
- * Turns one publisher's frames into feeds: gathers the tracks, puts the frames on the timeline, in order, and writes them as
- * Matroska to the feed that is open.
+ * Writes the frames of whoever is on air, already at their places on the timeline, as Matroska to the feed that is open.
  *
- * Lifetime: one broadcast. *Gathering* until the tracks are known; then *running*: without a feed it drops frames until
- * one may start (a video keyframe; without video, any frame) and opens one; a feed that died, or that the source's tracks
- * have outgrown, is replaced at the next such frame. *Ended* by `end`, after which everything is swallowed.
+ * Lifetime: one broadcast. Without a feed it drops frames until one may start (a video keyframe; without video, any
+ * frame) and opens one. A feed that died, that the tracks in use no longer fit into, or that a long silence has
+ * cut, is replaced at the next such frame. *Ended* by `end`, after which everything is swallowed.
  */
 export class FeedMuxer {
   readonly #options: FeedMuxerOptions;
-  readonly #tracks = new SourceTracks();
-  readonly #interleaver = new Interleaver();
-  readonly #timeline: Timeline;
-  #gathering: Gathering | null = new Gathering();
-  #metadata: SourceMetadata = {};
+  readonly #interleaver: Interleaver;
+  #tracks: SourceTracks | null = null;
   #feed: Feed | null = null;
-  #startedAt: number | null = null;
-  #timelineUnused = true;
+  #carried: FeedTracks = { video: null, audio: null };
+  readonly #lastMs: Record<TrackKind, number> = { video: -1, audio: -1 };
   #ended = false;
-  /** The source's tracks no longer fit the open feed; these wait for the next one. */
-  readonly #excluded = new Set<TrackKind>();
+  /** The open feed can't take what is in use now; these tracks wait for the next one. */
   #outgrown = false;
+  #excluded: ReadonlySet<TrackKind> = new Set();
   /** New parameter sets, which go before the next keyframe; pictures until then can't be decoded. */
-  #parameterSets: Buffer | null = null;
+  #beforeKey: Buffer | null = null;
 
   constructor(options: FeedMuxerOptions) {
     this.#options = options;
-    this.#timeline = new Timeline(options.onRepair);
+    this.#interleaver = new Interleaver((frame) => this.#write(frame));
   }
 
-  /** What is known of the tracks whose frames have come. */
-  get facts(): SourceFacts {
-    return this.#tracks.facts;
-  }
-
-  /** Bytes go nowhere until the feed drains; `drained` says when. */
+  /** The receiver asks for a pause; `drained` says when it is over. */
   get blocked(): boolean {
     return this.#feed?.blocked ?? false;
   }
@@ -57,124 +47,134 @@ export class FeedMuxer {
     return this.#feed?.drained() ?? Promise.resolve();
   }
 
-  metadata(metadata: SourceMetadata): void {
-    this.#metadata = { ...this.#metadata, ...metadata };
-    if (metadata.frameRate !== undefined) this.#tracks.assumeFrameRate(metadata.frameRate);
+  /** A feed was open and is lost, and a frame at `ms` may open another. */
+  mayReopen(ms: number): boolean {
+    return !this.#ended && this.#feed?.dead === true && ms - this.#feed.startMs >= REOPEN_GAP_MS;
   }
 
-  /** Frames that came before this config belong to the old one, and go out first. */
-  config(config: DecoderConfig): FactsVerdict {
-    const { verdict, change } = this.#tracks.configure(config);
-    if (change.kind === 'same' || change.kind === 'first') return verdict;
-    this.#flush();
-    if (change.kind === 'in-band') this.#parameterSets = change.parameterSets;
-    else this.#outgrow(config.track);
-    return verdict;
+  /** The last place taken on the timeline, ms; -1 before the first frame. */
+  get lastMs(): number {
+    return Math.max(this.#lastMs.video, this.#lastMs.audio);
   }
 
-  /** False while the publisher should pause; the frame is taken in any case. Frames of a track without config are dropped. */
-  frame(frame: Frame): boolean {
-    if (this.#ended || frame.data.length === 0 || !this.#tracks.has(frame.track)) return true;
-    if (this.#gathering === null) {
-      this.#run(frame);
-    } else {
-      this.#gathering.add(frame);
-      if (this.#gathering.ready(this.#metadata, this.#tracks.needsFrameRate)) this.#startRunning(this.#gathering);
-    }
-    return !this.blocked;
+  /** The first place free for a picture (for sound, where nothing has a picture), ms. */
+  floorMs(track: TrackKind): number {
+    return this.#lastMs[track] + 1;
+  }
+
+  /** Whether sound of these tracks can go into the feed that is open. */
+  takesSound(tracks: SourceTracks): boolean {
+    const [carried, sound] = [this.#carried.audio, tracks.track('audio')];
+    return carried !== null && sound !== null && !this.#needsFeed() && sameSound(carried, sound);
+  }
+
+  /** The frames that follow are of these tracks, and begin at `startMs` with one that a feed can start with. */
+  use(tracks: SourceTracks, startMs: number): void {
+    this.#interleaver.flush();
+    this.#tracks = tracks;
+    const gapMs = startMs - this.lastMs;
+    this.#outgrown = this.lastMs >= 0 && (this.#options.exact || gapMs > GAP_MS_MAX);
+    this.#excluded = this.#outgrown ? BOTH : NONE;
+    this.#beforeKey = null;
+    if (!this.#outgrown) this.#fit(tracks);
+  }
+
+  /** The tracks in use have changed. Frames that came before belong to what they were, and go out first. */
+  tracksChanged(): void {
+    this.#interleaver.flush();
+    if (this.#tracks !== null && !this.#outgrown) this.#fit(this.#tracks);
+  }
+
+  /** Sound from before what was already heard is dropped; pictures are pushed on to the next free place. */
+  frame(frame: Frame): void {
+    if (this.#ended) return;
+    const floorMs = this.#lastMs[frame.track] + 1;
+    if (frame.dts < floorMs && frame.track === 'audio') return;
+    const placed = frame.dts < floorMs ? { ...frame, dts: floorMs, pts: Math.max(frame.pts, floorMs) } : frame;
+    this.#lastMs[frame.track] = placed.dts;
+    this.#interleaver.push(placed);
+  }
+
+  /** Nothing follows for now: what waits for the other track goes out. */
+  flush(): void {
+    this.#interleaver.flush();
   }
 
   end(): void {
     if (this.#ended) return;
-    if (this.#gathering !== null) this.#startRunning(this.#gathering);
-    this.#flush();
+    this.#interleaver.flush();
     this.#ended = true;
     this.#feed?.end();
   }
 
-  #startRunning(gathering: Gathering): void {
-    this.#tracks.assumeFrameRate(this.#tracks.needsFrameRate ? gathering.measuredFrameRate() : null);
-    for (const track of gathering.tracks) this.#tracks.markPresent(track);
-    const now = this.#options.clock();
-    const held = gathering.take();
-    const first = held.find((frame) => this.#mayStart(frame));
-    if (first !== undefined) this.#startedAt = now - ageOf(first, held);
-    this.#gathering = null;
-    for (const frame of held) this.#run(frame);
+  #fit(tracks: SourceTracks): void {
+    if (this.#feed === null) return;
+    const fit = fitOf(this.#carried, tracks, this.#options.exact);
+    this.#outgrown = fit.kind === 'outgrown';
+    this.#excluded = fit.kind === 'outgrown' ? fit.excluded : NONE;
+    this.#beforeKey = fit.kind === 'fits' ? fit.beforeKey : null;
   }
 
-  /** The timeline's zero is the first frame that a feed can start with. */
-  #run(frame: Frame): void {
-    if (!this.#tracks.isPresent(frame.track)) {
-      this.#tracks.markPresent(frame.track);
-      this.#outgrow(frame.track);
-    }
-    if (this.#timelineUnused && !this.#mayStart(frame)) return;
-    this.#timelineUnused = false;
-    this.#startedAt ??= this.#options.clock();
-    const placed = this.#timeline.place(frame);
-    if (placed !== null) this.#deliverAll(this.#interleaver.push(placed));
-  }
-
-  #flush(): void {
-    this.#deliverAll(this.#interleaver.flush());
-  }
-
-  #deliverAll(frames: readonly Frame[]): void {
-    for (const frame of frames) this.#deliver(frame);
-  }
-
-  #deliver(frame: Frame): void {
-    if (this.#needsFeed() && this.#mayStart(frame) && this.#gapKept(frame)) this.#open(frame);
+  #write(frame: Frame): void {
+    const tracks = this.#tracks;
+    if (tracks === null) return;
+    if (this.#needsFeed() && mayStart(frame, tracks) && this.#gapKept(frame)) this.#open(frame, tracks);
     const feed = this.#feed;
-    if (feed === null || !feed.tracks.has(frame.track) || this.#excluded.has(frame.track)) return;
-    if (frame.dts < feed.startMs || (frame.track === 'video' && this.#parameterSets !== null && !frame.key)) return;
-    const prefix = frame.track === 'video' ? this.#parameterSets : null;
-    if (prefix !== null) this.#parameterSets = null;
-    feed.write(frame, prefix);
+    if (feed === null || this.#carried[frame.track] === null || this.#excluded.has(frame.track)) return;
+    if (frame.dts < feed.startMs) return;
+    if (frame.track === 'audio' || this.#beforeKey === null) feed.write(frame, null);
+    else if (frame.key) this.#writeChanged(feed, frame, this.#beforeKey, tracks);
+  }
+
+  #writeChanged(feed: Feed, frame: Frame, parameterSets: Buffer, tracks: SourceTracks): void {
+    feed.write(frame, parameterSets.length > 0 ? parameterSets : null);
+    this.#beforeKey = null;
+    this.#carried.video = tracks.track('video');
   }
 
   #needsFeed(): boolean {
     return this.#feed === null || this.#feed.dead || this.#outgrown;
   }
 
-  #mayStart(frame: Frame): boolean {
-    return this.#tracks.isPresent('video') ? frame.track === 'video' && frame.key : true;
-  }
-
   #gapKept(frame: Frame): boolean {
     return this.#feed === null || frame.dts - this.#feed.startMs >= REOPEN_GAP_MS;
   }
 
-  #outgrow(track: TrackKind): void {
-    this.#outgrown = true;
-    this.#excluded.add(track);
-  }
-
-  #open(frame: Frame): void {
+  #open(frame: Frame, tracks: SourceTracks): void {
     this.#feed?.end();
     this.#outgrown = false;
-    this.#excluded.clear();
-    this.#parameterSets = null;
-    const { channel, broadcastId, sink, limits, log } = this.#options;
-    const { facts, configs } = this.#tracks;
-    const startedAt = this.#startedAt ?? this.#options.clock();
+    this.#excluded = NONE;
+    this.#beforeKey = null;
+    const { channel, broadcastId, preset, sink, limits, log } = this.#options;
+    const { facts, configs } = tracks;
     const startMs = frame.dts;
-    const writable = sink.open({ channel, broadcastId, facts, startMs, startedAt });
+    const startedAt = this.#options.startedAt();
+    const writable = sink.open({ channel, broadcastId, preset, facts, startMs, startedAt });
     this.#feed = new Feed({ writable, configs, facts, startMs, limits, log });
-    this.#options.onFeed(startedAt);
+    this.#carried = { video: tracks.track('video'), audio: tracks.track('audio') };
+    this.#options.onFeed(facts);
   }
+}
+
+const NONE: ReadonlySet<TrackKind> = new Set();
+const BOTH: ReadonlySet<TrackKind> = new Set(['video', 'audio']);
+
+/** Whether a feed of these tracks can begin with the frame. */
+export function mayStart(frame: Frame, tracks: SourceTracks): boolean {
+  return tracks.isPresent('video') ? frame.track === 'video' && frame.key : true;
 }
 
 export interface FeedMuxerOptions {
   readonly channel: string;
   readonly broadcastId: string;
+  readonly preset: string | null;
+  /** Pictures are passed on as they are: another source, or new parameter sets, need a new feed. */
+  readonly exact: boolean;
   readonly sink: FeedSink;
   readonly limits: FeedLimits;
-  /** Epoch ms. */
-  readonly clock: () => number;
+  /** Wall clock (epoch ms) of the timeline's zero. */
+  readonly startedAt: () => number;
   readonly log: Log;
-  /** A feed was opened; `startedAt` is the wall clock of the timeline's zero. */
-  readonly onFeed: (startedAt: number) => void;
-  readonly onRepair: (repair: ClockRepair) => void;
+  /** A feed was opened. */
+  readonly onFeed: (facts: SourceFacts) => void;
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { DecoderConfig, Frame, TrackKind } from '../media/frame.js';
+import type { DecoderConfig, Frame } from '../media/frame.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import { Failure, messageOf } from '../telemetry/failure.js';
 import type { Log } from '../telemetry/log.js';
@@ -20,7 +20,6 @@ export interface FeedLimits {
  * when it stalls past its bound, or after `end`. A dead feed swallows what is written to it.
  */
 export class Feed {
-  readonly tracks: ReadonlySet<TrackKind>;
   readonly startMs: number;
   readonly #writable: Writable;
   readonly #writer: LiveWriter;
@@ -35,7 +34,6 @@ export class Feed {
     this.#limits = options.limits;
     this.#log = options.log;
     this.startMs = options.startMs;
-    this.tracks = new Set(options.configs.map((config) => config.track));
     this.#writer = new LiveWriter(options.configs, options.facts);
     this.#writable.on('drain', () => this.#unblock());
     this.#writable.on('error', (error) => this.#die(messageOf(error)));
@@ -100,7 +98,7 @@ export class Feed {
   }
 
   #die(reason: string): void {
-    if (!this.#dead) this.#log.warn({ reason }, 'feed lost; the next keyframe opens a new one');
+    if (!this.#dead) this.#log.warn({ reason }, 'feed lost; another one is opened');
     this.#dead = true;
     this.#unblock();
   }

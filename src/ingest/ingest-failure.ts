@@ -2,5 +2,6 @@
 export type IngestFailureCode =
   | 'ingest.address-in-use'
   | 'ingest.listen-failed'
+  | 'ingest.bad-certificate'
   | 'ingest.feed-stalled'
   | 'ingest.authorization-slow';

@@ -9,9 +9,12 @@ export class IngestMetrics {
   readonly feeds: Counter;
   readonly refused: Counter<'reason'>;
   readonly clockRepairs: Counter<'kind'>;
+  readonly switches: Counter<'to'>;
+  readonly slateSeconds: Counter;
+  readonly reconnects: Counter;
 
   constructor(metrics: Metrics) {
-    this.publishers = metrics.gauge('ingest_publishers', 'Channels that have a publisher now.');
+    this.publishers = metrics.gauge('ingest_publishers', 'Publishers connected now, primaries and backups.');
     this.bytes = metrics.counter('ingest_media_bytes_total', 'Bytes of coded media taken from publishers.');
     this.frames = metrics.counter('ingest_frames_total', 'Frames taken from publishers.', ['track']);
     this.feeds = metrics.counter(
@@ -20,13 +23,23 @@ export class IngestMetrics {
     );
     this.refused = metrics.counter(
       'ingest_publishers_refused_total',
-      'Publishers refused. bad-key: someone has a wrong or rotated key; busy: a second encoder uses a key that is live.',
+      'Publishers refused. bad-key: someone has a wrong or rotated key; busy: a second encoder uses a key that is live (give it ?backup=1).',
       ['reason'],
     );
     this.clockRepairs = metrics.counter(
       'ingest_clock_repairs_total',
       'Times repaired in source clocks. jump: the encoder restarted its clock or stalled; order: times that fell.',
       ['kind'],
+    );
+    this.switches = metrics.counter(
+      'ingest_switches_total',
+      'What came on air in place of something else. Many to backup or slate: the primary or its network is not steady.',
+      ['to'],
+    );
+    this.slateSeconds = metrics.counter('ingest_slate_seconds_total', 'Time for which channels showed their slate.');
+    this.reconnects = metrics.counter(
+      'ingest_reconnects_total',
+      'Publishers who came back within the grace time and continued their broadcast.',
     );
   }
 }

@@ -10,32 +10,33 @@ const FRAMES_MAX = 512;
  * Puts the frames of two tracks in order of decode time. Holds a frame only while the other track may still bring an
  * earlier one: not beyond WAIT_MAX_MS of media, not for a track that has fallen silent, and not for one that isn't there.
  *
- * Lifetime: one broadcast; `flush` empties it between feeds. Frames come with timescale 1000 and rising dts per track.
+ * Lifetime: one broadcast; `flush` empties it between feeds and sources. Frames come with timescale 1000 and rising dts
+ * per track.
  */
 export class Interleaver {
   readonly #held: Record<TrackKind, Frame[]> = { video: [], audio: [] };
   readonly #last: Record<TrackKind, number | null> = { video: null, audio: null };
+  readonly #emit: (frame: Frame) => void;
 
-  /** What may go on now that `frame` has come, in order. */
-  push(frame: Frame): Frame[] {
-    this.#held[frame.track].push(frame);
-    this.#last[frame.track] = frame.dts;
-    const ready: Frame[] = [];
-    for (let next = this.#earliest(); next !== null && this.#mayGo(next); next = this.#earliest()) {
-      this.#held[next.track].shift();
-      ready.push(next);
-    }
-    return ready;
+  /** `emit` is called for each frame when its turn has come. */
+  constructor(emit: (frame: Frame) => void) {
+    this.#emit = emit;
   }
 
-  /** Everything held, in order. */
-  flush(): Frame[] {
-    const rest: Frame[] = [];
-    for (let next = this.#earliest(); next !== null; next = this.#earliest()) {
-      this.#held[next.track].shift();
-      rest.push(next);
-    }
-    return rest;
+  push(frame: Frame): void {
+    this.#held[frame.track].push(frame);
+    this.#last[frame.track] = frame.dts;
+    for (let next = this.#earliest(); next !== null && this.#mayGo(next); next = this.#earliest()) this.#pass(next);
+  }
+
+  /** Passes on everything held, in order. */
+  flush(): void {
+    for (let next = this.#earliest(); next !== null; next = this.#earliest()) this.#pass(next);
+  }
+
+  #pass(frame: Frame): void {
+    this.#held[frame.track].shift();
+    this.#emit(frame);
   }
 
   #earliest(): Frame | null {

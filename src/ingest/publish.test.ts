@@ -2,15 +2,14 @@ import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PublisherSession } from './broadcast.js';
 import { decode, probe } from './ffmpeg.fixture.js';
-import type { PublishingOptions } from './publish.js';
-import { PublishingBench, until } from './publishing.fixture.js';
+import { type BenchOptions, PublishingBench, until } from './publishing.fixture.js';
 import { play, record, shifted } from './recorded-source.fixture.js';
 
 const recorded = await record();
 const pictures = recorded.filter((message) => message.kind === 'video');
 const benches: PublishingBench[] = [];
 
-async function open(options: Partial<PublishingOptions> = {}): Promise<PublishingBench> {
+async function open(options: BenchOptions = {}): Promise<PublishingBench> {
   const bench = await PublishingBench.open(options);
   benches.push(bench);
   return bench;
@@ -173,7 +172,7 @@ describe('tracks', () => {
     expect(session.config({ track: 'video', codec: 'hevc', data: Buffer.alloc(30) })).toMatchObject({ ok: false });
     expect(session.config({ track: 'video', codec: 'h264', data: Buffer.from([1, 2, 3]) })).toMatchObject({
       ok: false,
-      message: 'the H.264 decoder configuration is damaged',
+      message: 'the H.264 decoder configuration is damaged: restart the encoder',
     });
   });
 });

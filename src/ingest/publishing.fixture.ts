@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { FeedSink, FeedStart } from './feed-sink.js';
@@ -33,24 +34,35 @@ export class FileSink implements FeedSink {
   }
 }
 
+export interface BenchOptions extends Partial<PublishingOptions> {
+  /** Of every channel. */
+  readonly settings?: Partial<ChannelSettings>;
+}
+
 /** A Publishing for one key a channel (`key-NAME` publishes `NAME`), over a file sink or the given one. */
 export class PublishingBench {
   readonly folder: string;
   readonly sink: FileSink;
   readonly metrics = new Metrics();
   readonly events: (BroadcastEvent & { kind: 'started' | 'ended' })[] = [];
+  /** `from > to`, in order. */
+  readonly switches: string[] = [];
   readonly publishing: Publishing;
 
-  private constructor(folder: string, options: Partial<PublishingOptions>) {
+  private constructor(folder: string, { settings = {}, ...options }: BenchOptions) {
     this.folder = folder;
     this.sink = new FileSink(folder);
     this.publishing = new Publishing({
       authorize: {
-        channelForKey: async (key) => (/^key-[a-z]+$/.test(key) ? { channel: key.slice('key-'.length) } : null),
+        channelForKey: async (key) =>
+          /^key-[a-z]+$/.test(key)
+            ? { channel: key.slice('key-'.length), settings: { ...DEFAULT_CHANNEL_SETTINGS, ...settings } }
+            : null,
       },
       events: {
         broadcastStarted: (event) => this.events.push({ kind: 'started', ...event }),
         broadcastEnded: (event) => this.events.push({ kind: 'ended', ...event }),
+        sourceChanged: ({ from, to }) => this.switches.push(`${from} > ${to}`),
       },
       sink: this.sink,
       log: silentLog,
@@ -59,7 +71,7 @@ export class PublishingBench {
     });
   }
 
-  static async open(options: Partial<PublishingOptions> = {}): Promise<PublishingBench> {
+  static async open(options: BenchOptions = {}): Promise<PublishingBench> {
     return new PublishingBench(await mkdtemp(join(tmpdir(), 'headwater-ingest-')), options);
   }
 

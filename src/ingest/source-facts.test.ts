@@ -1,20 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AudioCodec, VideoCodec } from '../media/frame.js';
 import { readAacConfig } from './aac-config.js';
 import { parameterSetNals, readAvcConfig } from './avc-config.js';
 import { readSps } from './avc-sps.js';
 import { measureFrameRate } from './frame-rate.js';
-import { record } from './recorded-source.fixture.js';
-import { readFlvContent } from './rtmp/flv-frames.js';
+import { recordClip } from './matroska/recorded-clip.fixture.js';
 import { readTrackFacts } from './source-facts.js';
 
 async function encoded(...extra: string[]): Promise<Buffer> {
-  const messages = await record({ seconds: 0.2, audio: false, extra });
-  for (const message of messages) {
-    const content = readFlvContent(message);
-    if (content.kind === 'config') return content.config.data;
-  }
-  throw new Error('the encoder sent no config');
+  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-frames:v', '3'];
+  const coder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'];
+  return (await recordClip('video', 'h264', ...picture, ...coder, ...extra)).config.data;
 }
 
 function videoFacts(data: Buffer) {
@@ -84,6 +81,27 @@ describe('AAC', () => {
   });
 });
 
+describe('a config that is damaged', () => {
+  it.each<[VideoCodec | AudioCodec, RegExp]>([
+    ['h264', /H.264 .* damaged: restart/],
+    ['hevc', /HEVC .* damaged: restart/],
+    ['av1', /AV1 .* sequence header: restart/],
+    ['vp9', /VP9 .* damaged: restart/],
+    ['vp8', /VP8 .* damaged: restart/],
+    ['aac', /AAC .* send AAC-LC/],
+    ['opus', /Opus .* send stereo/],
+    ['mp3', /MP3 .* send AAC/],
+  ])('of %s is refused with what to do', (codec, message) => {
+    const verdict = readTrackFacts({ track: 'video', codec, data: Buffer.from('0123456789', 'hex') });
+    expect(verdict).toEqual({ ok: false, message: expect.stringMatching(message) });
+  });
+
+  it('or larger than any', () => {
+    const data = Buffer.alloc(70_000);
+    expect(readTrackFacts({ track: 'video', codec: 'hevc', data })).toMatchObject({ ok: false });
+  });
+});
+
 describe('foreign bytes', () => {
   it('never throw, whatever they claim to be', async () => {
     const real = await encoded();
@@ -97,8 +115,9 @@ describe('foreign bytes', () => {
     const random = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
     fc.assert(
       fc.property(fc.oneof(damaged, random), (data) => {
-        readTrackFacts({ track: 'video', codec: 'h264', data });
-        readTrackFacts({ track: 'audio', codec: 'aac', data });
+        for (const codec of ['h264', 'hevc', 'av1', 'vp9', 'vp8'] as const)
+          readTrackFacts({ track: 'video', codec, data });
+        for (const codec of ['aac', 'opus', 'mp3'] as const) readTrackFacts({ track: 'audio', codec, data });
         const sps = readSps(Buffer.concat([Buffer.from([0x67]), data]));
         if (sps !== null) expect(sps.width * sps.height).toBeGreaterThan(0);
       }),

@@ -1,44 +1,47 @@
 import type { DecoderConfig, TrackKind } from '../media/frame.js';
-import type { SourceFacts, VideoFacts } from '../media/source-facts.js';
-import { parameterSetNals, readAvcConfig } from './avc-config.js';
+import type { SourceFacts } from '../media/source-facts.js';
 import { type FactsVerdict, readTrackFacts, type TrackFacts } from './source-facts.js';
 
-/** What a new decoder config means for the feed that is open. */
-export type ConfigChange =
-  | { readonly kind: 'first' }
-  | { readonly kind: 'same' }
-  /** The picture keeps its shape: these bytes before the next keyframe's own are enough. */
-  | { readonly kind: 'in-band'; readonly parameterSets: Buffer }
-  | { readonly kind: 'incompatible' };
+/** One track as its decoder config describes it. */
+export interface Track {
+  readonly config: DecoderConfig;
+  readonly facts: TrackFacts;
+}
+
+/** Distances of keys that count. */
+const KEY_INTERVALS = 3;
 
 /**
- * The tracks of one broadcast's source as their decoder configs describe them. A track is present from its first frame:
- * a config alone promises nothing.
+ * The tracks of one source as their decoder configs describe them. A track is present from its first frame: a config
+ * alone promises nothing.
  *
- * Lifetime: one broadcast.
+ * Lifetime: one source.
  */
 export class SourceTracks {
-  readonly #tracks = new Map<TrackKind, { config: DecoderConfig; facts: TrackFacts }>();
+  readonly #tracks = new Map<TrackKind, Track>();
   readonly #present = new Set<TrackKind>();
+  readonly #keyIntervals: number[] = [];
   #frameRate: number | null = null;
 
-  /** Takes a config over; one that can't be read changes nothing. */
-  configure(config: DecoderConfig): { verdict: FactsVerdict; change: ConfigChange } {
+  /** Takes a config over; one that can't be read changes nothing. `changed`: it replaces another one. */
+  configure(config: DecoderConfig): { verdict: FactsVerdict; changed: boolean } {
     const known = this.#tracks.get(config.track);
-    if (known?.config.codec === config.codec && known.config.data.equals(config.data)) {
-      return { verdict: { ok: true, facts: known.facts }, change: { kind: 'same' } };
+    if (known !== undefined && sameConfig(known.config, config)) {
+      return { verdict: { ok: true, facts: known.facts }, changed: false };
     }
     const verdict = readTrackFacts(config);
-    if (!verdict.ok) return { verdict, change: { kind: 'same' } };
+    if (!verdict.ok) return { verdict, changed: false };
     this.#tracks.set(config.track, { config, facts: verdict.facts });
-    return {
-      verdict,
-      change: known === undefined ? { kind: 'first' } : changeBetween(known.facts, verdict.facts, config),
-    };
+    return { verdict, changed: known !== undefined };
   }
 
   has(track: TrackKind): boolean {
     return this.#tracks.has(track);
+  }
+
+  /** The config, whether or not a frame of it has come. */
+  configured(track: TrackKind): DecoderConfig | null {
+    return this.#tracks.get(track)?.config ?? null;
   }
 
   isPresent(track: TrackKind): boolean {
@@ -47,6 +50,11 @@ export class SourceTracks {
 
   markPresent(track: TrackKind): void {
     this.#present.add(track);
+  }
+
+  /** The track, once it is present. */
+  track(kind: TrackKind): Track | null {
+    return (this.#present.has(kind) ? this.#tracks.get(kind) : undefined) ?? null;
   }
 
   /** Used where the video's own config doesn't say. */
@@ -59,40 +67,40 @@ export class SourceTracks {
     return video?.track === 'video' && video.facts.frameRate === null && this.#frameRate === null;
   }
 
+  /** Two keys stood this far apart, ms. */
+  noteKeyInterval(ms: number): void {
+    this.#keyIntervals.push(ms);
+    if (this.#keyIntervals.length > KEY_INTERVALS) this.#keyIntervals.shift();
+  }
+
+  /** The longest of the last few, ms; null before the second key. */
+  get keyIntervalMs(): number | null {
+    return this.#keyIntervals.length === 0 ? null : Math.max(...this.#keyIntervals);
+  }
+
   /** The configs of the tracks that are present, video first. */
   get configs(): DecoderConfig[] {
     const order: TrackKind[] = ['video', 'audio'];
-    return order.flatMap((kind) => {
-      const track = this.#present.has(kind) ? this.#tracks.get(kind) : undefined;
-      return track === undefined ? [] : [track.config];
-    });
+    return order.flatMap((kind) => this.track(kind)?.config ?? []);
   }
 
   get facts(): SourceFacts {
-    const video = this.#present.has('video') ? this.#tracks.get('video')?.facts : undefined;
-    const audio = this.#present.has('audio') ? this.#tracks.get('audio')?.facts : undefined;
+    const video = this.track('video')?.facts;
+    const audio = this.track('audio')?.facts;
     return {
-      video: video?.track === 'video' ? { ...video.facts, frameRate: video.facts.frameRate ?? this.#frameRate } : null,
+      video:
+        video?.track === 'video'
+          ? {
+              ...video.facts,
+              frameRate: video.facts.frameRate ?? this.#frameRate,
+              keyIntervalMs: this.keyIntervalMs,
+            }
+          : null,
       audio: audio?.track === 'audio' ? audio.facts : null,
     };
   }
 }
 
-function changeBetween(before: TrackFacts, after: TrackFacts, config: DecoderConfig): ConfigChange {
-  if (before.track !== 'video' || after.track !== 'video' || !sameShape(before.facts, after.facts)) {
-    return { kind: 'incompatible' };
-  }
-  const avc = config.codec === 'h264' ? readAvcConfig(config.data) : null;
-  return avc === null ? { kind: 'incompatible' } : { kind: 'in-band', parameterSets: parameterSetNals(avc) };
-}
-
-function sameShape(before: VideoFacts, after: VideoFacts): boolean {
-  return (
-    before.codec === after.codec &&
-    before.width === after.width &&
-    before.height === after.height &&
-    before.sampleAspectRatio === after.sampleAspectRatio &&
-    before.interlaced === after.interlaced &&
-    before.hdr === after.hdr
-  );
+export function sameConfig(one: DecoderConfig, other: DecoderConfig): boolean {
+  return one.codec === other.codec && one.data.equals(other.data);
 }

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Frame, TrackKind } from '../media/frame.js';
-import { Interleaver } from './interleaver.js';
 import { type ClockRepair, Timeline } from './timeline.js';
 
 const frame = (track: TrackKind, dts: number, cts = 0, timescale = 1000): Frame => ({
@@ -16,8 +15,8 @@ const frame = (track: TrackKind, dts: number, cts = 0, timescale = 1000): Frame 
 
 function placed(frames: readonly Frame[]): { at: (number | null)[]; repairs: ClockRepair[] } {
   const repairs: ClockRepair[] = [];
-  const timeline = new Timeline((repair) => repairs.push(repair));
-  return { at: frames.map((one) => timeline.place(one)?.dts ?? null), repairs };
+  const timeline = new Timeline(0, (repair) => repairs.push(repair));
+  return { at: frames.map((one) => timeline.place(one, 0)?.dts ?? null), repairs };
 }
 
 describe('the timeline', () => {
@@ -81,9 +80,9 @@ describe('the timeline', () => {
   });
 
   it('reads any timescale, and composition offsets of either sign', () => {
-    const timeline = new Timeline();
-    expect(timeline.place(frame('video', 90_000, 7200, 90_000))).toMatchObject({ dts: 0, pts: 80, timescale: 1000 });
-    expect(timeline.place(frame('video', 93_600, -7200, 90_000))).toMatchObject({ dts: 40, pts: 40 });
+    const timeline = new Timeline(0);
+    expect(timeline.place(frame('video', 90_000, 7200, 90_000), 0)).toMatchObject({ dts: 0, pts: 80, timescale: 1000 });
+    expect(timeline.place(frame('video', 93_600, -7200, 90_000), 0)).toMatchObject({ dts: 40, pts: 40 });
   });
 
   it('rises on each track whatever comes, and never leaps', () => {
@@ -94,10 +93,10 @@ describe('the timeline', () => {
     );
     fc.assert(
       fc.property(fc.array(any, { maxLength: 60 }), (frames) => {
-        const timeline = new Timeline();
+        const timeline = new Timeline(0);
         const last: Record<TrackKind, number> = { video: -1, audio: -1 };
         for (const [track, dts, cts] of frames) {
-          const one = timeline.place(frame(track, dts, cts));
+          const one = timeline.place(frame(track, dts, cts), 0);
           if (one === null) continue;
           expect(one.dts).toBeGreaterThan(last[track]);
           expect(one.dts - Math.max(last.video, last.audio)).toBeLessThanOrEqual(1600);
@@ -106,37 +105,5 @@ describe('the timeline', () => {
         }
       }),
     );
-  });
-});
-
-describe('the interleaver', () => {
-  const names = (frames: readonly Frame[]) => frames.map((one) => `${one.track[0]}${one.dts}`);
-
-  it('orders two tracks by decode time', () => {
-    const interleaver = new Interleaver();
-    const out = [
-      frame('video', 0),
-      frame('audio', 0),
-      frame('video', 40),
-      frame('video', 80),
-      frame('audio', 21),
-      frame('audio', 60),
-    ];
-    expect(names(out.flatMap((one) => interleaver.push(one)))).toEqual(['v0', 'a0', 'a21', 'v40', 'a60']);
-    expect(names(interleaver.flush())).toEqual(['v80']);
-  });
-
-  it('waits for nobody who is not there, and not long for one who fell silent', () => {
-    const interleaver = new Interleaver();
-    expect(names(interleaver.push(frame('video', 0)))).toEqual(['v0']);
-    interleaver.push(frame('audio', 0));
-    const waits: number[] = [];
-    let held = 0;
-    for (let dts = 40; dts <= 3000; dts += 40) {
-      held += 1 - interleaver.push(frame('video', dts)).length;
-      waits.push(held);
-    }
-    expect(Math.max(...waits)).toBeLessThanOrEqual(13);
-    expect(waits.at(-1)).toBe(0);
   });
 });

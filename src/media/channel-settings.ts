@@ -10,6 +10,14 @@ export interface ChannelSettings {
   readonly srtPassphrase: string | null;
 }
 
+/** libsrt takes passphrases of 10 to 79 bytes; printable ASCII is what every encoder can be given. */
+export const SRT_PASSPHRASE = /^[\x20-\x7e]{10,79}$/;
+
+/** The names that presets may have. */
+export const PRESET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+export const GRACE_SEC_MAX = 3600;
+
 export const DEFAULT_CHANNEL_SETTINGS: ChannelSettings = {
   preset: null,
   graceSec: null,

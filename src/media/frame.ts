@@ -26,9 +26,11 @@ export interface Frame {
  * What a decoder must know before the first frame. `data`, by codec:
  *
  * - h264: avcC (ISO/IEC 14496-15 §5.3.3.1); hevc: hvcC (§8.3.3.1); both with NAL unit lengths of 4 bytes
- * - av1: av1C (AV1 in ISOBMFF §2.3.3); vp9: the fields of vpcC after version and flags (VP codecs in ISOBMFF)
- * - vp8: the first 10 bytes of a key frame, which carry its size (RFC 6386 §9.1)
- * - aac: AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1); opus: OpusHead (RFC 7845 §5.1); mp3: the 4 bytes of a frame header
+ * - av1: av1C with its sequence header OBU (AV1 in ISOBMFF §2.3.3)
+ * - vp9: the first 6 bytes of vpcC after version and flags (VP codecs in ISOBMFF), then width and height as 16 bits each
+ * - vp8: the first 10 bytes of a key frame, which carry its size (RFC 6386 §9.1), with the length in its tag set to 0
+ * - aac: AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1); opus: OpusHead (RFC 7845 §5.1); mp3: the 4 bytes of a frame header, without
+ *   what differs between frames of one stream
  */
 export interface DecoderConfig {
   readonly track: TrackKind;

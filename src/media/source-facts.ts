@@ -20,6 +20,8 @@ export interface VideoFacts {
   readonly interlaced: boolean;
   /** PQ or HLG transfer: must be tone-mapped for an 8-bit ladder. */
   readonly hdr: boolean;
+  /** The longest distance of two keys so far, in ms of a live source; null or absent where it was not measured. */
+  readonly keyIntervalMs?: number | null;
 }
 
 export interface AudioFacts {

@@ -1,4 +1,5 @@
-import type { Channel, LiveBroadcast, NamesPage, User, Watched } from './records.js';
+import type { ChannelSettings } from '../media/channel-settings.js';
+import type { Channel, ChannelPassphrase, LiveBroadcast, NamesPage, User, Watched } from './records.js';
 import { pageSize, type Statements } from './statements.js';
 
 /** Users, channels, broadcasts, and what users watched. */
@@ -34,6 +35,16 @@ export class AccountQueries {
     return rows.map((row) => toChannel(row));
   }
 
+  /** Of the channels that have one, in the order of their names. */
+  channelPassphrases({ limit, after = '' }: NamesPage): ChannelPassphrase[] {
+    return this.#sql.all<ChannelPassphrase>(
+      `SELECT name AS channel, stream_key AS streamKey, srt_passphrase AS passphrase FROM channels
+       WHERE srt_passphrase IS NOT NULL AND name > ? ORDER BY name LIMIT ?`,
+      after,
+      pageSize(limit),
+    );
+  }
+
   /** What is live, newest first. */
   liveBroadcasts(limit: number): LiveBroadcast[] {
     return this.#sql.all<LiveBroadcast>(
@@ -64,7 +75,8 @@ export class AccountQueries {
 
 const USERS = 'SELECT id, name, role, created_at AS createdAt FROM users';
 
-const CHANNELS = `SELECT name, owner_id, stream_key, created_at, revision, live_broadcast_id, live_started_at FROM channels`;
+const CHANNELS = `SELECT name, owner_id, stream_key, created_at, revision, live_broadcast_id, live_started_at,
+  preset, grace_sec, on_loss, srt_passphrase FROM channels`;
 
 interface ChannelRow {
   readonly name: string;
@@ -74,6 +86,10 @@ interface ChannelRow {
   readonly revision: number;
   readonly live_broadcast_id: string | null;
   readonly live_started_at: number | null;
+  readonly preset: string | null;
+  readonly grace_sec: number | null;
+  readonly on_loss: ChannelSettings['onLoss'];
+  readonly srt_passphrase: string | null;
 }
 
 const channelOf = (row: ChannelRow | undefined): Channel | null => (row ? toChannel(row) : null);
@@ -86,6 +102,12 @@ function toChannel(row: ChannelRow): Channel {
     streamKey: row.stream_key,
     createdAt: row.created_at,
     revision: row.revision,
+    settings: {
+      preset: row.preset,
+      graceSec: row.grace_sec,
+      onLoss: row.on_loss,
+      srtPassphrase: row.srt_passphrase,
+    },
     live: live ? { broadcastId: row.live_broadcast_id, startedAt: row.live_started_at } : null,
   };
 }

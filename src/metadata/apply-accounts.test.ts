@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
 import { BROADCAST, CHANNEL, KEY, OWNER, reasonOf, StoreOnDisk } from './catalog.fixture.js';
 
 let on: StoreOnDisk;
@@ -34,6 +35,40 @@ test('a rotated key replaces the old one', () => {
   expect(reasonOf(on.propose('channel.key-rotated', { name: CHANNEL, streamKey: 'fresh-key-1' }))).toBe('applied');
   expect(on.store.ask('channelByKey', [KEY])).toBeNull();
   expect(on.store.ask('channelByKey', ['fresh-key-1'])).toMatchObject({ name: CHANNEL, revision: 1 });
+});
+
+test('a channel keeps the settings that are named, and the others stay', () => {
+  on.propose('channel.created', channel);
+  expect(on.store.ask('channel', [CHANNEL])).toMatchObject({ revision: 0, settings: DEFAULT_CHANNEL_SETTINGS });
+  const configure = (settings: Partial<ChannelSettings>, revision?: number) =>
+    on.propose('channel.configured', { name: CHANNEL, settings, ...(revision === undefined ? {} : { revision }) });
+  expect(configure({ preset: '720p-3', graceSec: 0, onLoss: 'hold', srtPassphrase: 'ten letters' })).toMatchObject({
+    applied: true,
+    result: { revision: 1 },
+  });
+  expect(reasonOf(configure({ graceSec: 3600 }, 0))).toBe('conflict');
+  expect(reasonOf(configure({ preset: null, graceSec: 60 }, 1))).toBe('applied');
+  const settings = { preset: null, graceSec: 60, onLoss: 'hold', srtPassphrase: 'ten letters' };
+  for (const found of [on.store.ask('channel', [CHANNEL]), on.store.ask('channelByKey', [KEY])]) {
+    expect(found).toMatchObject({ revision: 2, settings });
+  }
+  expect(reasonOf(on.propose('channel.configured', { name: 'nobody', settings: {} }))).toBe('absent');
+  on.propose('channel.deleted', { name: CHANNEL });
+  on.propose('channel.created', channel);
+  expect(on.store.ask('channel', [CHANNEL])?.settings).toEqual(DEFAULT_CHANNEL_SETTINGS);
+});
+
+test.each<[string, object]>([
+  ['a grace of more than an hour', { graceSec: 3601 }],
+  ['half a second of grace', { graceSec: 0.5 }],
+  ['a passphrase that SRT cannot take', { srtPassphrase: 'too short' }],
+  ['a passphrase that cannot be typed everywhere', { srtPassphrase: 'pässphräse' }],
+  ['another way to bridge a loss', { onLoss: 'music' }],
+  ['a preset whose name is a path', { preset: '../x' }],
+  ['a setting of tomorrow', { colour: 'red' }],
+])('%s is no setting', (_, settings) => {
+  on.propose('channel.created', channel);
+  expect(() => on.propose('channel.configured', { name: CHANNEL, settings })).toThrow(/metadata\.bad-entry/);
 });
 
 test('channels come in pages, by name', () => {

@@ -33,13 +33,43 @@ export const accountHandlers = {
     return accepted();
   },
 
+  'channel.configured': ({ sql }, { name, settings, revision }) => {
+    const current = sql.get<SettingsRow>(CHANNEL_SETTINGS, name);
+    if (!current) return refused('absent', `there is no channel "${name}"`);
+    if (revision !== undefined && revision !== current.revision) {
+      return refused('conflict', `the channel is at revision ${current.revision}, not ${revision}`);
+    }
+    sql.run(
+      `UPDATE channels SET preset = ?, grace_sec = ?, on_loss = ?, srt_passphrase = ?, revision = revision + 1
+       WHERE name = ?`,
+      settings.preset === undefined ? current.preset : settings.preset,
+      settings.graceSec === undefined ? current.grace_sec : settings.graceSec,
+      settings.onLoss === undefined ? current.on_loss : settings.onLoss,
+      settings.srtPassphrase === undefined ? current.srt_passphrase : settings.srtPassphrase,
+      name,
+    );
+    return accepted({ revision: current.revision + 1 });
+  },
+
   'channel.deleted': ({ sql, at }, { name }) => {
     if (!sql.get(CHANNEL_EXISTS, name)) return refused('absent', `there is no channel "${name}"`);
     const endedBroadcasts = endBroadcasts(sql, name, at);
     sql.run('DELETE FROM channels WHERE name = ?', name);
     return accepted({ endedBroadcasts });
   },
-} satisfies Handlers<'user.created' | 'channel.created' | 'channel.key-rotated' | 'channel.deleted'>;
+} satisfies Handlers<
+  'user.created' | 'channel.created' | 'channel.key-rotated' | 'channel.configured' | 'channel.deleted'
+>;
+
+interface SettingsRow {
+  readonly revision: number;
+  readonly preset: string | null;
+  readonly grace_sec: number | null;
+  readonly on_loss: string | null;
+  readonly srt_passphrase: string | null;
+}
+
+const CHANNEL_SETTINGS = 'SELECT revision, preset, grace_sec, on_loss, srt_passphrase FROM channels WHERE name = ?';
 
 const CHANNEL_EXISTS = 'SELECT 1 FROM channels WHERE name = ?';
 const KEY_EXISTS = 'SELECT 1 FROM channels WHERE stream_key = ?';

@@ -29,6 +29,22 @@ const proposal = fc.oneof(
     fc.record({ name: channel, ownerId: userId, streamKey: fc.constantFrom('key-key-1', 'key-key-2') }),
   ),
   of('channel.key-rotated', fc.record({ name: channel, streamKey: fc.constantFrom('key-key-1', 'key-key-3') })),
+  of(
+    'channel.configured',
+    fc.record({
+      name: channel,
+      revision: fc.option(fc.nat(3), { nil: undefined }),
+      settings: fc.record(
+        {
+          preset: fc.constantFrom(null, '720p-3'),
+          graceSec: fc.constantFrom(null, 0, 30),
+          onLoss: fc.constantFrom(null, 'hold' as const),
+          srtPassphrase: fc.constantFrom(null, 'a passphrase'),
+        },
+        { requiredKeys: [] },
+      ),
+    }),
+  ),
   of('channel.deleted', fc.record({ name: channel })),
   of('broadcast.started', fc.record({ broadcastId, channel, at })),
   of('broadcast.ended', fc.record({ broadcastId, at })),

@@ -3,7 +3,7 @@ import { broadcastHandlers } from './apply-broadcasts.js';
 import { heartbeatHandlers } from './apply-heartbeats.js';
 import { jobHandlers } from './apply-jobs.js';
 import { videoHandlers } from './apply-videos.js';
-import type { Entry } from './entries.js';
+import type { Entry, EntryType } from './entries.js';
 import { schemaHandlers, schemaVersion } from './schema.js';
 import type { Handlers, Step } from './step.js';
 import { type Outcome, refused } from './verdict.js';
@@ -17,11 +17,13 @@ const HANDLERS: Handlers = {
   ...heartbeatHandlers,
 };
 
+/** The schema that brought the columns an entry writes, where it is not the first. */
+const SCHEMA_NEEDED: Partial<Record<EntryType, number>> = { 'channel.configured': 2 };
+
 /** Changes the tables as one entry says, or refuses and leaves them as they were. Deterministic (step.ts). */
 export function applyEntry(step: Step, entry: Entry): Outcome {
-  if (entry.type !== 'schema.migrated' && schemaVersion(step.sql) === 0) {
-    return refused('conflict', 'the catalog has no schema yet');
-  }
+  const needed = entry.type === 'schema.migrated' ? 0 : (SCHEMA_NEEDED[entry.type] ?? 1);
+  if (schemaVersion(step.sql) < needed) return refused('conflict', `the catalog is not at schema ${needed} yet`);
   const handle = HANDLERS[entry.type] as (step: Step, data: Entry['data']) => Outcome;
   return handle(step, entry.data);
 }

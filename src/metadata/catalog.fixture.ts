@@ -61,7 +61,10 @@ export const outputOf = (jobId: string, token: number, rendition: Rendition): Pa
   segments: [{ name: '1.m4s', start: 0, duration: 180_000, bytes: 200_000 }],
 });
 
-/** A catalog on a real file of its own, without its thread. `propose` appends one entry and answers its verdict. */
+/**
+ * A catalog on a real file of its own, without its thread. `propose` appends one entry and answers its verdict. `made`: SQL
+ * for what stands in the file before.
+ */
 export class StoreOnDisk {
   readonly folder = mkdtempSync(join(tmpdir(), 'headwater-metadata-'));
   readonly file = join(this.folder, 'catalog.sqlite');
@@ -69,8 +72,9 @@ export class StoreOnDisk {
   store: CatalogStore;
   #clock = 1_700_000_000_000;
 
-  constructor({ durable = true } = {}) {
+  constructor({ durable = true, made = '' } = {}) {
     if (!durable) this.database.pragma('synchronous = OFF');
+    this.database.exec(made);
     this.store = new CatalogStore(this.database);
   }
 

@@ -11,6 +11,7 @@ import { type Catalog, type CatalogOptions, openCatalog } from './catalog.js';
 import type { MetadataFailure } from './failures.js';
 import type { LoggedEntry } from './log.js';
 import { newEntry } from './new-entry.js';
+import { SCHEMA_VERSION } from './schema.js';
 
 let folder: string;
 let catalog: Catalog;
@@ -35,7 +36,7 @@ const channel = (name = CHANNEL, streamKey = KEY) =>
 
 test('what is appended is there to ask for, and still there when opened again', async () => {
   const verdict = await catalog.append(channel());
-  expect(verdict).toMatchObject({ applied: true, position: 2 });
+  expect(verdict).toMatchObject({ applied: true, position: SCHEMA_VERSION + 1 });
   expect(await catalog.append({ ...channel(), id: 'again' })).toMatchObject({ applied: false, reason: 'exists' });
   expect(await catalog.channelByKey(KEY)).toMatchObject({ name: CHANNEL });
   const hash = await catalog.tablesHash();
@@ -43,7 +44,7 @@ test('what is appended is there to ask for, and still there when opened again', 
   catalog = await open();
   expect(await catalog.channels({ limit: 10 })).toMatchObject([{ name: CHANNEL, streamKey: KEY }]);
   expect(await catalog.tablesHash()).toBe(hash);
-  expect(await catalog.stats()).toMatchObject({ position: 3, channels: 1 });
+  expect(await catalog.stats()).toMatchObject({ position: SCHEMA_VERSION + 2, channels: 1 });
 });
 
 test('a question finds what its caller proposed before it, answered or not', async () => {
@@ -135,6 +136,24 @@ test('more calls than may wait are refused at once, and the others are answered'
 
 test('a second catalog on the same file is kept out, with a reason', async () => {
   await expect(open()).rejects.toMatchObject({ code: 'metadata.in-use', hint: expect.stringMatching(/--data/) });
+});
+
+test('passphrases are asked for by the page, and their changes are heard of', async () => {
+  await Promise.all(['c', 'a', 'b'].map((name) => catalog.append(channel(name, `the-key-of-${name}`))));
+  const configured = (name: string, srtPassphrase: string | null) =>
+    catalog.append(newEntry('channel.configured', { name, settings: { srtPassphrase } }));
+  const heard: string[] = [];
+  const stop = catalog.follow(({ entry }) => heard.push(entry.type));
+  await configured('c', 'the secret of c');
+  await configured('a', 'the secret of a');
+  expect(await catalog.channelPassphrases({ limit: 1 })).toEqual([
+    { channel: 'a', streamKey: 'the-key-of-a', passphrase: 'the secret of a' },
+  ]);
+  expect(await catalog.channelPassphrases({ limit: 9, after: 'a' })).toMatchObject([{ channel: 'c' }]);
+  await configured('a', null);
+  expect(await catalog.channelPassphrases({ limit: 9 })).toMatchObject([{ channel: 'c' }]);
+  expect(heard.slice(-3)).toEqual(['channel.configured', 'channel.configured', 'channel.configured']);
+  stop();
 });
 
 test('a file that cannot be opened says why', async () => {

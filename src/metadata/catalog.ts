@@ -112,6 +112,10 @@ export class Catalog {
     return this.#ask('channels', page);
   }
 
+  channelPassphrases(page: NamesPage): Answered<'channelPassphrases'> {
+    return this.#ask('channelPassphrases', page);
+  }
+
   liveBroadcasts(limit: number): Answered<'liveBroadcasts'> {
     return this.#ask('liveBroadcasts', limit);
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GRACE_SEC_MAX, PRESET_NAME, SRT_PASSPHRASE } from '../media/channel-settings.js';
 import { BROADCAST_ID, CHANNEL_NAME, VIDEO_ID } from '../media/media-path.js';
 import type { Rendition } from '../media/rendition.js';
 import type { SourceFacts } from '../media/source-facts.js';
@@ -29,6 +30,12 @@ const reason = z.string().min(1).max(4_000);
 const token = z.number().int().positive();
 const workerId = z.string().min(1).max(256);
 const role = z.enum(['operator', 'creator', 'viewer']);
+const channelSettings = z.strictObject({
+  preset: z.string().regex(PRESET_NAME).nullable().optional(),
+  graceSec: z.number().int().min(0).max(GRACE_SEC_MAX).nullable().optional(),
+  onLoss: z.enum(['slate', 'hold']).nullable().optional(),
+  srtPassphrase: z.string().regex(SRT_PASSPHRASE).nullable().optional(),
+});
 const plannedJob = z.strictObject({ jobId, resolution: z.string().regex(/^[a-z0-9]{1,16}$/), rendition });
 
 const dataSchemas = {
@@ -39,6 +46,8 @@ const dataSchemas = {
 
   'channel.created': z.strictObject({ name: channelName, ownerId: userId, streamKey }),
   'channel.key-rotated': z.strictObject({ name: channelName, streamKey }),
+  /** Changes the settings that are named; null: back to the box's own. With `revision`, only while it is still the channel's. */
+  'channel.configured': z.strictObject({ name: channelName, settings: channelSettings, revision: count.optional() }),
   'channel.deleted': z.strictObject({ name: channelName }),
 
   /** `at` here is the broadcast's own time, epoch ms. */
@@ -116,6 +125,7 @@ export type Entry<T extends EntryType = EntryType> = { [K in T]: EntryShape<K> }
 /** What accepted entries answer with; types that are not here answer with nothing. */
 interface EntryResults {
   /** The broadcasts that were still open on the channel and are now ended. */
+  'channel.configured': { readonly revision: number };
   'channel.deleted': { readonly endedBroadcasts: readonly string[] };
   'broadcast.started': { readonly endedBroadcasts: readonly string[] };
   'video.updated': { readonly revision: number };

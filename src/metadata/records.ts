@@ -1,3 +1,4 @@
+import type { ChannelSettings } from '../media/channel-settings.js';
 import type { PackagedRendition } from '../media/packaged-rendition.js';
 import type { Rendition } from '../media/rendition.js';
 import type { SourceFacts } from '../media/source-facts.js';
@@ -19,9 +20,17 @@ export interface Channel {
   /** The channel's one secret. */
   readonly streamKey: string;
   readonly createdAt: number;
-  /** Counts key rotations. */
+  /** Counts key rotations and changes of settings. */
   readonly revision: number;
+  readonly settings: ChannelSettings;
   readonly live: { readonly broadcastId: string; readonly startedAt: number } | null;
+}
+
+/** What an SRT publisher on a channel must encrypt with. */
+export interface ChannelPassphrase {
+  readonly channel: string;
+  readonly streamKey: string;
+  readonly passphrase: string;
 }
 
 export interface LiveBroadcast {

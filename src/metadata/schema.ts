@@ -61,6 +61,14 @@ const MIGRATIONS: readonly string[] = [
     shares INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   `,
+  // What a channel's owner has set for it; NULL: as the box's configuration says.
+  `
+  ALTER TABLE channels ADD COLUMN preset TEXT;
+  ALTER TABLE channels ADD COLUMN grace_sec INTEGER;
+  ALTER TABLE channels ADD COLUMN on_loss TEXT CHECK (on_loss IN ('slate', 'hold'));
+  ALTER TABLE channels ADD COLUMN srt_passphrase TEXT;
+  CREATE INDEX channels_passphrases ON channels (name) WHERE srt_passphrase IS NOT NULL;
+  `,
 ];
 
 /** The schema that this build's code reads and writes. */

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Rendition } from '../media/rendition.js';
 import type { Log } from '../telemetry/log.js';
+import { type CutLines, GridLines, KeyLines } from './cmaf/cut-lines.js';
 import type { CutSegment, SegmenterEvent } from './cmaf/segmenter.js';
 import { OriginFailure } from './failure.js';
 import type { LiveRun, LiveSegment } from './live-segment.js';
@@ -16,7 +17,13 @@ export interface RunStart {
   readonly startedAt: number;
   /** Presentation time in the fragments = timeline seconds + this. */
   readonly timelineOffsetSec: number;
+  /** `grid`: keys stand on multiples of `segmentSec` of the timeline. `keys`: they stand where the source put them. */
+  readonly cut: 'grid' | 'keys';
+  /** The step of the grid; with `keys` the target duration. Whole seconds with `keys`. */
   readonly segmentSec: number;
+  /** With `keys`: how far apart they are at most, as far as is known; 0 with `grid`. */
+  readonly keyIntervalSec: number;
+  /** With `keys` the first one's decide for all. */
   readonly renditions: readonly Rendition[];
 }
 
@@ -26,6 +33,12 @@ export interface RunSink {
   rendition(id: string): Writable;
   /** The run is over: open segments are closed as they stand. */
   end(): void;
+  /**
+   * The run was cut off, and one that makes the rest again may follow: open segments are forgotten.
+   *
+   * @returns the place on the timeline, ms, from which media is missing; null where none has come.
+   */
+  abandon(): number | null;
 }
 
 export interface LiveChannelOptions {
@@ -49,6 +62,11 @@ interface OpenRun {
   readonly run: LiveRun;
   readonly shelf: SpoolShelf;
   readonly sinks: Map<string, RenditionSink>;
+  readonly lines: CutLines;
+  /** With the source's keys for lines: the rendition that finds them. */
+  readonly leader: string | null;
+  /** The last slot of which any rendition has a segment. */
+  lastSlot: number;
 }
 
 /**
@@ -62,6 +80,8 @@ export class LiveChannel {
   readonly #lanes = new Map<string, Lane>();
   #open: OpenRun | null = null;
   #shelf: SpoolShelf | null = null;
+  /** Up to where each rendition of a broadcast has been cut, seconds of its timeline: a later run does not repeat it. */
+  #cutTo = { broadcastId: '', seconds: new Map<string, number>() };
 
   constructor(options: LiveChannelOptions) {
     this.window = options.window;
@@ -70,18 +90,22 @@ export class LiveChannel {
 
   openRun(start: RunStart): RunSink {
     this.#closeRun();
-    const { channel: _channel, ...facts } = start;
+    const { channel: _channel, cut: _cut, keyIntervalSec: _keyIntervalSec, ...facts } = start;
     const run = this.window.openRun(facts, this.#options.now());
+    if (this.#cutTo.broadcastId !== run.broadcastId) {
+      this.#cutTo = { broadcastId: run.broadcastId, seconds: new Map() };
+    }
     const shelf = this.#options.shelfFor(start);
     if (this.#shelf !== null && this.#shelf !== shelf) void this.#endShelf(this.#shelf);
     this.#shelf = shelf;
-    const open: OpenRun = { run, shelf, sinks: new Map() };
+    const open: OpenRun = { run, shelf, sinks: new Map(), ...linesOf(start), lastSlot: -1 };
     this.#open = open;
     return {
       rendition: (id) => this.#sinkFor(open, id),
       end: () => {
         if (this.#open === open) this.#closeRun();
       },
+      abandon: () => this.#abandonRun(open),
     };
   }
 
@@ -116,6 +140,22 @@ export class LiveChannel {
     for (const sink of open?.sinks.values() ?? []) sink.closeSegment();
   }
 
+  /** A rendition that lags behind one already cut closes its segment nonetheless: that slot is not made again. */
+  #abandonRun(open: OpenRun): number | null {
+    if (this.#open === open) this.#open = null;
+    for (const sink of open.sinks.values()) {
+      if (sink.openSlot !== null && sink.openSlot <= open.lastSlot) sink.closeSegment();
+      else sink.dropSegment();
+    }
+    const seconds = this.#cutTo.broadcastId === open.run.broadcastId ? this.#cutToSec(open.run) : null;
+    return seconds === null ? null : Math.round(seconds * 1000);
+  }
+
+  /** Where the first rendition (the highest picture, or the sound where there is no picture) was cut last. */
+  #cutToSec({ renditions }: LiveRun): number | null {
+    return this.#cutTo.seconds.get(renditions[0]?.id ?? '') ?? null;
+  }
+
   #sinkFor(open: OpenRun, id: string): Writable {
     const rendition = open.run.renditions.find((each) => each.id === id);
     if (rendition === undefined || open.sinks.has(id)) {
@@ -124,13 +164,19 @@ export class LiveChannel {
         hint: 'This is a fault in transcode: report it.',
       });
     }
+    const { run, lines, leader } = open;
+    const never = Number.NEGATIVE_INFINITY;
+    const fromSec = Math.max(this.#cutToSec(run) ?? never, this.#cutTo.seconds.get(id) ?? never);
     const sink = new RenditionSink({
       kind: rendition.kind,
-      segmentSec: open.run.segmentSec,
-      timelineOffsetSec: open.run.timelineOffsetSec,
+      lines,
+      leads: lines instanceof KeyLines && leader === id ? lines : null,
+      timelineOffsetSec: run.timelineOffsetSec,
+      fromSec,
       segmentBytesMax: this.#options.segmentBytesMax,
       take: (event) => this.#take(open, id, event),
     });
+    if (lines instanceof KeyLines && leader !== id) lines.follow(() => sink.advance());
     open.sinks.set(id, sink);
     return sink;
   }
@@ -150,7 +196,8 @@ export class LiveChannel {
   }
 
   /** Numbers the segment at once and announces it when the spool has it, or has failed to take it. */
-  #publish({ run, shelf }: OpenRun, id: string, cut: CutSegment): Promise<void> | undefined {
+  #publish(open: OpenRun, id: string, cut: CutSegment): Promise<void> | undefined {
+    const { run, shelf } = open;
     const number = this.window.numberFor(run, cut.slot);
     const init = run.inits.get(id);
     if (number === null || init === undefined) {
@@ -161,6 +208,8 @@ export class LiveChannel {
       return undefined;
     }
     const { start, duration, bytes } = cut;
+    open.lastSlot = Math.max(open.lastSlot, cut.slot);
+    this.#cutTo.seconds.set(id, (start + duration) / init.timescale - run.timelineOffsetSec);
     const facts = { number, run, rendition: id, start, duration, timescale: init.timescale, size: bytes.length };
     const lane = this.#laneOf(id);
     lane.inFlight += 1;
@@ -183,4 +232,11 @@ export class LiveChannel {
     this.#lanes.set(id, lane);
     return lane;
   }
+}
+
+/** The highest picture leads: it is the one that is passed through. Without a picture there are no keys to follow. */
+function linesOf({ cut, segmentSec, keyIntervalSec, renditions }: RunStart) {
+  const leader = renditions.find((rendition) => rendition.kind === 'video')?.id ?? null;
+  if (cut === 'grid' || leader === null) return { lines: new GridLines(segmentSec), leader: null };
+  return { lines: new KeyLines({ targetSec: segmentSec, keyIntervalSec }), leader };
 }

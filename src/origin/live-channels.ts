@@ -18,7 +18,8 @@ export interface LiveChannelsOptions {
   readonly windowSegments: number;
   readonly memoryBytesMax: number;
   readonly segmentBytesMax: number;
-  readonly endGraceMs: number;
+  /** How long after its last segment a broadcast without an end, found at the start, counts as going on. */
+  readonly cutOffGraceMs: number;
   /** How long an ended broadcast's playlists are still served. */
   readonly endedRetentionMs: number;
   readonly now: () => number;
@@ -111,10 +112,13 @@ export class LiveChannels implements FragmentSink {
     await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
   }
 
-  #addChannel(name: string, next: { nextNumber?: number; nextDiscontinuity?: number }): LiveChannel {
-    const { spool, windowSegments, memoryBytesMax, segmentBytesMax, endGraceMs, now, log } = this.#options;
+  #addChannel(
+    name: string,
+    next: { nextNumber?: number; nextDiscontinuity?: number; cutOffGraceMs?: number },
+  ): LiveChannel {
+    const { spool, windowSegments, memoryBytesMax, segmentBytesMax, now, log } = this.#options;
     const channel = new LiveChannel({
-      window: new LiveWindow({ channel: name, windowSegments, memoryBytesMax, endGraceMs, ...next }),
+      window: new LiveWindow({ channel: name, windowSegments, memoryBytesMax, ...next }),
       shelfFor: (run) => spool.shelf(run),
       segmentBytesMax,
       now,
@@ -137,6 +141,7 @@ export class LiveChannels implements FragmentSink {
     const { window } = this.#addChannel(channel, {
       nextNumber: Math.max(...numbers) + 1,
       nextDiscontinuity: last.place.discontinuity + 1,
+      cutOffGraceMs: endedAt === null ? this.#options.cutOffGraceMs : 0,
     });
     window.restore(placed, tail, lastAt);
     window.endBroadcast(broadcastId, endedAt ?? lastAt);

@@ -11,11 +11,10 @@ import type { RenditionWindow } from './rendition-window.js';
 export function liveMediaPlaylist(window: LiveWindow, rendition: string, now: number): string | null {
   const segments = window.rendition(rendition)?.listed ?? [];
   const [first] = segments;
-  const newest = window.runs.at(-1);
-  if (first === undefined || newest === undefined) return null;
+  if (first === undefined) return null;
   return writeMediaPlaylist({
     mediaSequence: first.number,
-    targetDurationSec: Math.ceil(newest.segmentSec),
+    targetDurationSec: longestSegmentSec(window),
     type: 'window',
     ended: window.closed(now),
     segments: segments.map((segment) => ({
@@ -27,6 +26,11 @@ export function liveMediaPlaylist(window: LiveWindow, rendition: string, now: nu
       gap: segment.gap,
     })),
   });
+}
+
+/** Whole seconds that no listed segment exceeds once rounded, whichever run it came from. */
+function longestSegmentSec({ runs }: LiveWindow): number {
+  return Math.max(...runs.map(({ segmentSec }) => Math.ceil(segmentSec)));
 }
 
 /** The multivariant playlist; null until one run has a segment of every rendition announced. */
@@ -70,7 +74,7 @@ export function liveDashManifest(window: LiveWindow, now: number): string | null
   return writeManifest({
     live: ended ? null : live,
     durationSec: ended ? endOfMedia(window, zeroOfTime) : null,
-    maxSegmentSec: Math.ceil(segmentSec),
+    maxSegmentSec: longestSegmentSec(window),
     periods,
   });
 }
@@ -137,10 +141,17 @@ function spansOf(window: LiveWindow, run: LiveRun): PeriodSpan[] {
   const starts = [{ run, place, first: place.firstNumber, startMs: place.zeroMs }];
   const gaps = window.renditions.flatMap((rendition) => rendition.known.filter((each) => each.gap && each.run === run));
   for (const number of [...new Set(gaps.map((gap) => gap.number + 1))].sort((a, b) => a - b)) {
-    const slot = number - place.base;
-    starts.push({ run, place, first: number, startMs: slot * run.segmentSec * 1000 });
+    starts.push({ run, place, first: number, startMs: startOf(window, run, place, number) });
   }
   return starts;
+}
+
+/** Where a number begins on the run's timeline, ms: as another rendition has it, else as the grid says. */
+function startOf(window: LiveWindow, run: LiveRun, place: RunPlace, number: number): number {
+  const known = window.renditions.flatMap((rendition) => rendition.known);
+  const other = known.find((each) => each.run === run && each.number === number && !each.gap);
+  if (other === undefined) return (number - place.base) * run.segmentSec * 1000;
+  return (other.start / other.timescale - run.timelineOffsetSec) * 1000;
 }
 
 /** A run appears once each of its renditions has a segment, so that no period ever gains a track. */

@@ -6,8 +6,16 @@ import { RENDITIONS } from './origin.fixture.js';
 
 const OFFSET_SEC = 10;
 
-function makeWindow(options: { windowSegments?: number; memoryBytesMax?: number } = {}) {
-  return new LiveWindow({ channel: 'c', windowSegments: 3, memoryBytesMax: 1e9, endGraceMs: 5000, ...options });
+function makeWindow(
+  options: {
+    windowSegments?: number;
+    memoryBytesMax?: number;
+    cutOffGraceMs?: number;
+    nextNumber?: number;
+    nextDiscontinuity?: number;
+  } = {},
+) {
+  return new LiveWindow({ channel: 'c', windowSegments: 3, memoryBytesMax: 1e9, ...options });
 }
 
 function openRun(window: LiveWindow, broadcastId: string, now = 0): LiveRun {
@@ -87,9 +95,13 @@ describe('LiveWindow', () => {
     expect(add(window, run, 'audio', 3)).toBe(0);
   });
 
-  it('carries on into a broadcast that begins within the grace of the one before', () => {
-    const window = makeWindow();
-    addAll(window, openRun(window, 'b_1'), 0);
+  it('carries on into a broadcast that begins within the grace of one that was cut off', () => {
+    const before = makeWindow({ windowSegments: 6 });
+    const cut = openRun(before, 'b_1');
+    addAll(before, cut, 0);
+    const window = makeWindow({ cutOffGraceMs: 5000, nextNumber: 1, nextDiscontinuity: 1 });
+    const segment = { run: 1, number: 0, start: 10_000, duration: 2000, bytes: 100 };
+    window.restore([cut], new Map(RENDITIONS.map(({ id }) => [id, [segment]])), 1000);
     window.endBroadcast('b_1', 1000);
     expect(window.closed(5999)).toBe(false);
     expect(window.closed(6000)).toBe(true);
@@ -99,13 +111,15 @@ describe('LiveWindow', () => {
     expect(listed.map(({ number, run }) => [number, run.broadcastId])).toEqual([
       ...[[0, 'b_1'] as const, [1, 'b_2'] as const],
     ]);
+    window.endBroadcast('b_2', 9000);
+    expect(window.closed(9000)).toBe(true);
   });
 
-  it('begins with an empty window after the grace, and with higher numbers', () => {
+  it('begins with an empty window after an end, and with higher numbers', () => {
     const window = makeWindow();
     addAll(window, openRun(window, 'b_1'), 0);
     window.endBroadcast('b_1', 1000);
-    const run = openRun(window, 'b_2', 60_000);
+    const run = openRun(window, 'b_2', 1001);
     expect(window.renditions).toEqual([]);
     addAll(window, run, 0);
     expect(numbers(window, 'v180')).toEqual([1]);

@@ -9,8 +9,8 @@ export interface LiveWindowOptions {
   readonly windowSegments: number;
   /** Segment bytes held for this channel. Above it the oldest are left to the spool. */
   readonly memoryBytesMax: number;
-  /** How long after a broadcast's end its playlists stay open, so that a publisher who comes back continues them. */
-  readonly endGraceMs: number;
+  /** How long the playlists stay open of a broadcast that the box's own end cut off; 0, the default, closes them with it. */
+  readonly cutOffGraceMs?: number;
   /** Where numbers go on, after a restart. */
   readonly nextNumber?: number;
   readonly nextDiscontinuity?: number;
@@ -37,8 +37,8 @@ export interface RestoredSegment {
  *
  * Life: `openRun` for every run of every broadcast → `opened` and `numberFor` as its segments open and close → `announce`
  * when a segment may be listed → `endBroadcast`. Numbers and discontinuities only ever rise, over runs and broadcasts alike,
- * so that a player which polls the same playlist goes on. A broadcast that begins after the grace of the one before it
- * starts with an empty window.
+ * so that a player which polls the same playlist goes on. A broadcast that begins after the one before it was over starts with
+ * an empty window; one that the box's own end cut off is over only after a grace time.
  */
 export class LiveWindow {
   readonly channel: string;
@@ -50,6 +50,8 @@ export class LiveWindow {
   #nextNumber: number;
   #nextDiscontinuity: number;
   #endedAt: number | null = null;
+  /** Of the broadcast that was restored; those that follow have an end of their own. */
+  #cutOffGraceMs: number;
   #lastSegmentAt: number | null = null;
   #zeroOfTime = 0;
 
@@ -57,6 +59,7 @@ export class LiveWindow {
     this.channel = options.channel;
     this.#options = options;
     this.#nextNumber = options.nextNumber ?? 0;
+    this.#cutOffGraceMs = options.cutOffGraceMs ?? 0;
     this.#nextDiscontinuity = options.nextDiscontinuity ?? 0;
   }
 
@@ -92,7 +95,7 @@ export class LiveWindow {
 
   /** Over for good: playlists carry EXT-X-ENDLIST. `now` in epoch ms. */
   closed(now: number): boolean {
-    return this.#endedAt !== null && now >= this.#endedAt + this.#options.endGraceMs;
+    return this.#endedAt !== null && now >= this.#endedAt + this.#cutOffGraceMs;
   }
 
   openRun(facts: Omit<LiveRun, 'run' | 'inits' | 'place'>, now: number): LiveRun {
@@ -103,6 +106,7 @@ export class LiveWindow {
     this.#runs.push(run);
     this.#starts.set(run, []);
     this.#endedAt = null;
+    this.#cutOffGraceMs = 0;
     return run;
   }
 

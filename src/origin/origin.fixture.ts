@@ -37,7 +37,7 @@ export async function serveOrigin(options: Partial<OriginOptions> = {}): Promise
   const spoolDir = options.spoolDir ?? join(folder, 'spool');
   const origin = await openOrigin({
     ...{ webDir: join(folder, 'web'), log: silentLog, metrics: new Metrics() },
-    ...{ vod: { video: async () => null }, objects: noObjects, endGraceMs: 0 },
+    ...{ vod: { video: async () => null }, objects: noObjects, cutOffGraceMs: 0 },
     ...options,
     spoolDir,
   });
@@ -67,7 +67,7 @@ export interface RunFacts {
 export async function deliverRun(origin: Origin, facts: RunFacts): Promise<void> {
   const { channel, broadcastId, startedAt = 1_700_000_000_000, startSec = 0, seconds, realTime = false } = facts;
   const ladder = runLadder({ seconds, startSec, realTime });
-  const timing = { startedAt, timelineOffsetSec: TIMELINE_OFFSET_SEC, segmentSec: 2 };
+  const timing = { startedAt, timelineOffsetSec: TIMELINE_OFFSET_SEC, cut: 'grid', segmentSec: 2, keyIntervalSec: 0 } as const;
   const sink = origin.fragments.openRun({ channel, broadcastId, ...timing, renditions: RENDITIONS });
   const ids = ['v180', 'v90', 'audio'] as const;
   await Promise.all(ids.map((id) => pipeline(ladder.pipes[id], sink.rendition(id))));

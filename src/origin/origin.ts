@@ -28,8 +28,8 @@ export interface OriginOptions {
   readonly windowBytesMax?: number;
   /** A larger segment fails its run. Default 32 MiB. */
   readonly segmentBytesMax?: number;
-  /** How long after a broadcast's end its playlists stay open, for a publisher who comes right back (OBS tries after 2 s). Default 8 s. */
-  readonly endGraceMs?: number;
+  /** How long the playlists of a broadcast that the box's own end cut off stay open, for a publisher who comes right back. Default 8 s. */
+  readonly cutOffGraceMs?: number;
   /** How long an ended broadcast's playlists are served. Default 30 min. */
   readonly endedRetentionMs?: number;
   /** Segments older than this leave the spool. Default 24 h. */
@@ -72,7 +72,7 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
     ...{ spool, windowSegments, now, log, metrics },
     memoryBytesMax: options.windowBytesMax ?? 128 * MIB,
     segmentBytesMax: options.segmentBytesMax ?? 32 * MIB,
-    endGraceMs: options.endGraceMs ?? 8_000,
+    cutOffGraceMs: options.cutOffGraceMs ?? 8_000,
     endedRetentionMs: options.endedRetentionMs ?? HOUR_MS / 2,
   });
   const library = new VodLibrary(options.vod);

@@ -11,7 +11,8 @@ const HELD_BYTES_MAX = 256 * 1024;
 /**
  * The bytes of one rendition of one run. Emits `error` when they are no CMAF track or break a bound.
  *
- * Life: written by transcode; `close` (or the stream's own end) closes the open segment as it stands, once.
+ * Life: written by transcode; `advance` as the run's lines become known; `closeSegment` (or the stream's own end) closes
+ * the open segment as it stands, `dropSegment` forgets it: whichever comes first, once.
  */
 export class RenditionSink extends Writable {
   readonly #segmenter: Segmenter;
@@ -22,6 +23,10 @@ export class RenditionSink extends Writable {
     super({ highWaterMark: HELD_BYTES_MAX });
     this.#segmenter = new Segmenter(options);
     this.#take = options.take;
+  }
+
+  get openSlot(): number | null {
+    return this.#segmenter.openSlot;
   }
 
   override _write(piece: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -38,10 +43,22 @@ export class RenditionSink extends Writable {
     this.closeSegment(() => done(error));
   }
 
+  /** More of the run's lines is known: what waited for them goes on. */
+  advance(): void {
+    if (this.#closed) return;
+    this.#consume(this.#segmenter.advance(), (error) => {
+      if (error) this.destroy(error);
+    });
+  }
+
   closeSegment(done: (error?: Error | null) => void = () => undefined): void {
     const events = this.#closed ? [] : this.#segmenter.end();
     this.#closed = true;
     this.#consume(events, done);
+  }
+
+  dropSegment(): void {
+    this.#closed = true;
   }
 
   /** Synchronous up to the last event, so that segments are numbered in the order in which the bytes came. */

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PackagedRendition, PackagedSegment } from '../media/packaged-rendition.js';
 import { cacheControl } from './cache-policy.js';
+import { GridLines } from './cmaf/cut-lines.js';
 import { runLadder, TIMELINE_OFFSET_SEC } from './cmaf/ffmpeg-live.fixture.js';
 import { Segmenter } from './cmaf/segmenter.js';
 import type { Objects } from './object-reader.js';
@@ -27,7 +28,7 @@ async function packageLadder(): Promise<{ stored: Map<string, Buffer>; rendition
     RENDITIONS.map(async (rendition): Promise<PackagedRendition> => {
       const prefix = `job/j_${rendition.id}/1/`;
       const segmenter = new Segmenter({
-        ...{ kind: rendition.kind, segmentSec: 2, segmentBytesMax: 8 << 20 },
+        ...{ kind: rendition.kind, lines: new GridLines(2), segmentBytesMax: 8 << 20 },
         timelineOffsetSec: TIMELINE_OFFSET_SEC,
       });
       const segments: PackagedSegment[] = [];

@@ -67,6 +67,7 @@ export class WebPages {
 
 function fileFor(path: string): PageFile | null {
   if (path === '/' || path === '/index.html') return { parts: ['index.html'], cache: 'page' };
+  if (path === '/go-live') return { parts: ['go-live.html'], cache: 'page' };
   const [, first = '', second, ...rest] = path.split('/');
   if (rest.length > 0) return null;
   if (second === undefined) return TOP_FILES.has(first) ? { parts: [first], cache: 'poster' } : null;

@@ -17,7 +17,6 @@ const command = (more: Partial<LiveCommandOptions> = {}) =>
   liveCommand({
     renditions: [rung('v180', 320, 180), rung('v90', 160, 90), audio],
     facts: smallFacts,
-    encoder: 'libx264',
     startMs: 0,
     timelineOffsetSec: 10,
     segmentSec: 2,
@@ -35,18 +34,18 @@ describe('the command line', () => {
   it('is this, for two pictures and a sound', () => {
     const { args, outputs } = command({ startMs: 12_345 });
     const video = (out: string, fd: number) =>
-      `-map ${out} -fps_mode passthrough -c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 2 -bf 0 ` +
-      '-sc_threshold 0 -g 200 -b:v 300000 -maxrate 400000 -bufsize 400000 -force_key_frames ' +
+      `-map ${out} -fps_mode passthrough -c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 2 ` +
+      '-sc_threshold 0 -bf 0 -g 200 -b:v 300000 -maxrate 400000 -bufsize 400000 -force_key_frames ' +
       'expr:if(isnan(prev_forced_t),1,gt(floor((t+12.360005556)/2),floor((prev_forced_t+12.360005556)/2))) ' +
-      '-video_track_timescale 90000 -frag_duration 200000 ' +
-      '-movflags +cmaf+frag_keyframe+empty_moov+default_base_moof+frag_discont -flush_packets 1 ' +
+      '-video_track_timescale 90000 -frag_duration 200000 -flush_packets 1 ' +
+      '-movflags +cmaf+frag_keyframe+empty_moov+default_base_moof+frag_discont ' +
       `-output_ts_offset 10 -f mp4 pipe:${fd}`;
     expect(args.join(' ')).toBe(
       '-copyts -f matroska -probesize 32768 -analyzeduration 200000 -reinit_filter:v 0 -noautorotate -threads 2 -i pipe:0 ' +
         '-filter_complex [0:v:0]fps=25/1:start_time=12.360000000,format=yuv420p,scale=320:180,setsar=1,split[out0][below0];' +
         `[below0]scale=160:90,setsar=1[out1] ${video('[out0]', 3)} ${video('[out1]', 4)} ` +
         '-map 0:a:0 -af aresample=async=1:min_hard_comp=0.05 -c:a aac -b:a 128000 -ar 48000 -ac 2 ' +
-        '-movflags +cmaf+frag_every_frame+empty_moov+default_base_moof+frag_discont -flush_packets 1 ' +
+        '-frag_duration 200000 -flush_packets 1 -movflags +cmaf+empty_moov+default_base_moof+frag_discont ' +
         '-output_ts_offset 10 -f mp4 pipe:5',
     );
     expect(outputs).toEqual([

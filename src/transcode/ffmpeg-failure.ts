@@ -37,7 +37,7 @@ const PATTERNS: readonly (readonly [FfmpegFailureCause, RegExp])[] = [
   ['disk-full', /No space left on device|Disk quota exceeded|ENOSPC/i],
   [
     'hardware',
-    /OpenEncodeSessionEx failed|No NVENC capable devices|CUDA_ERROR_|Cannot load lib(?:cuda|nvidia-encode|nvcuvid)|minimum required Nvidia driver|does not support the required nvenc API|No VA display found|Device creation failed|Failed to initiali[sz]e VAAPI|Error (?:creating|initializing) (?:a|the) MFX/i,
+    /OpenEncodeSessionEx failed|No (?:NVENC )?capable devices|InitializeEncoder failed|hwaccel initialisation returned error|No device available for (?:decoder|encoder|filter)|Device setup failed|Failed to (?:create|sync|upload|download).*surface|Error (?:creating|initializing) an? (?:internal )?MFX|Impossible to convert between the formats|CUDA_ERROR_|Cannot load lib(?:cuda|nvidia-encode|nvcuvid)|minimum required Nvidia driver|does not support the required nvenc API|No VA display found|Device creation failed|Failed to initiali[sz]e VAAPI|Error (?:creating|initializing) (?:a|the) MFX/i,
   ],
   [
     'bad-input',

@@ -28,10 +28,8 @@ export interface FfmpegProgress {
 export interface FfmpegOptions {
   readonly log: Log;
   readonly signal?: AbortSignal;
-  /** Killed as `stalled` once neither frames nor time have moved for this long, in ms. Default 60 000. */
-  readonly stallMs?: number;
-  /** Asked by the watchdog: is there work that ffmpeg should be doing? Default: always. */
-  readonly busy?: () => boolean;
+  /** Killed as `stalled` once neither frames nor time have moved for this long, in ms; null: never. Default 60 000. */
+  readonly stallMs?: number | null;
   readonly nice?: number;
   readonly onProgress?: (progress: FfmpegProgress) => void;
   readonly stdin?: 'ignore' | 'pipe';
@@ -51,7 +49,8 @@ export interface FfmpegRun {
   readonly outputs: readonly Readable[];
   /** SIGTERM (ffmpeg finishes its files), SIGKILL after 5 s. */
   stop(reason: string): void;
-  kill(): void;
+  /** SIGKILL; the outcome says why. */
+  kill(cause?: 'killed' | 'stalled', reason?: string): void;
   /** Never rejects. */
   readonly done: Promise<FfmpegOutcome>;
 }
@@ -93,7 +92,7 @@ export function runFfmpeg(args: readonly string[], options: FfmpegOptions): Ffmp
     inputBytes: () => (child.process.stdin instanceof Socket ? child.process.stdin.bytesWritten : 0),
     outputs: outputPipes(child, outputs.length),
     stop: (reason) => child.stop(reason),
-    kill: () => child.kill(),
+    kill: (cause, reason) => child.kill(cause, reason),
     done: child.ended.then((end) => {
       clearInterval(watchdog);
       return ffmpegOutcome(binary, end, progress.latest, options.log);
@@ -128,13 +127,14 @@ function failedOutcome(binary: string, end: ChildEnd): ChildFailed {
   return { ok: false, cause: causeOf(end), code: end.code, signal: end.signal, stderr: end.stderr, message };
 }
 
-/** Looks four times in a stall period whether anything moved; a child without work is never stalled. */
-function watchStall(child: GuardedChild, progress: ProgressReader, options: FfmpegOptions): NodeJS.Timeout {
+/** Looks four times in a stall period whether anything moved. */
+function watchStall(child: GuardedChild, progress: ProgressReader, options: FfmpegOptions): NodeJS.Timeout | undefined {
+  if (options.stallMs === null) return undefined;
   const stallMs = options.stallMs ?? STALL_MS;
   let seen = progress.mark;
   let idle = 0;
   return setInterval(() => {
-    const moved = progress.mark !== seen || options.busy?.() === false;
+    const moved = progress.mark !== seen;
     seen = progress.mark;
     idle = moved ? 0 : idle + 1;
     if (idle < 4 || child.exited) return;

@@ -39,7 +39,8 @@ export class GuardedChild {
 
   constructor(binary: string, args: readonly string[], options: ChildOptions) {
     const [command, commandArgs] = guardedCommand(binary, args);
-    this.process = spawn(command, commandArgs, { stdio: options.stdio, detached: true, windowsHide: true });
+    const { stdio } = options;
+    this.process = spawn(command, commandArgs, { stdio, detached: true, windowsHide: true, env: childEnvironment() });
     alive.add(this);
     watchOurExit();
     this.#lowerPriority(options.nice ?? 0);
@@ -145,6 +146,9 @@ function watchOurExit(): void {
     for (const child of alive) child.kill();
   });
 }
+
+/** Ours, and GPUs numbered as nvidia-smi numbers them: CUDA by itself puts the fastest first. */
+const childEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
 
 const SETPRIV = '/usr/bin/setpriv';
 let guard: readonly string[] | null = null;

@@ -6,7 +6,8 @@
  */
 import type { VideoRendition } from '../media/rendition.js';
 import type { Log } from '../telemetry/log.js';
-import { videoEncoderArgs } from './ffmpeg-command.js';
+import { SOFTWARE } from './encode-path.js';
+import { videoEncoderArgs } from './video-encoder.js';
 import { type ChildFailed, runFfmpeg, runTool } from './ffmpeg-process.js';
 import { INSTALL_FFMPEG, transcodeFailure } from './transcode-failure.js';
 
@@ -120,7 +121,7 @@ const GRAINY = `${GRAIN},loop=loop=-1:size=15,trim=end_frame=${MEASURED_FRAMES}`
  * @throws Failure `transcode.encoder-unusable`
  */
 export async function measureEncodeSpeed(options: HardwareOptions): Promise<number> {
-  const encode = videoEncoderArgs('libx264', MEASURED, 2);
+  const encode = videoEncoderArgs(SOFTWARE, MEASURED, 2);
   const started = performance.now();
   const outcome = await runFfmpeg(['-f', 'lavfi', '-i', GRAINY, ...encode, ...NOWHERE], options).done;
   const seconds = (performance.now() - started) / 1000;

@@ -9,7 +9,7 @@
  * All rungs have one frame rate. Halving it on the low rungs would save little (they are the cheap ones) and would put
  * their key frames and segment edges elsewhere, so that a player could not switch cleanly.
  */
-import type { AudioRendition, VideoRendition } from '../media/rendition.js';
+import type { AudioRendition, LadderCodec, VideoRendition } from '../media/rendition.js';
 import type { AudioFacts, SourceFacts, VideoFacts } from '../media/source-facts.js';
 
 export interface Ladder {
@@ -28,18 +28,27 @@ export interface EncodeBudget {
 /** The rungs that live can sustain within the budget; the lowest one always, whatever the budget. */
 export function liveLadder(facts: SourceFacts, budget: EncodeBudget): Ladder {
   const { video, audio } = vodLadder(facts);
+  return { video: affordableRungs(facts, video, budget), audio };
+}
+
+/** Of the rungs, highest first, the lowest ones that fit the budget; at least one unless there `mayBeNone`. */
+export function affordableRungs(
+  facts: SourceFacts,
+  video: readonly VideoRendition[],
+  budget: EncodeBudget,
+  { mayBeNone = false } = {},
+): VideoRendition[] {
   const lowestFirst = video.toReversed();
   const affordable = budget.pixelsPerSecond * LIVE_SHARE - (budget.committed ?? 0);
-  const kept = lowestFirst.filter(
-    (_, index) => index === 0 || encodeCost(facts, lowestFirst.slice(0, index + 1)) <= affordable,
-  );
-  return { video: kept.toReversed(), audio };
+  const fits = (count: number) => encodeCost(facts, lowestFirst.slice(0, count)) <= affordable;
+  return lowestFirst.filter((_, index) => (index === 0 && !mayBeNone) || fits(index + 1)).toReversed();
 }
 
 /** Every rung that the source allows: an upload takes the time it takes. */
 export function vodLadder(facts: SourceFacts): Ladder {
+  const shapes = facts.video === null ? null : RungShapes.of(facts.video);
   return {
-    video: facts.video === null ? [] : videoRungs(facts.video),
+    video: shapes?.automatic() ?? [],
     audio: facts.audio === null ? null : audioRendition(facts.audio),
   };
 }
@@ -64,22 +73,56 @@ const RUNGS = [2160, 1440, 1080, 720, 540, 360] as const;
 const LONG_SIDE_MAX = 4096;
 const SHORT_SIDE_MAX = 2160;
 /** A source at least this much above the highest rung below it (1920×800, 854×480) gets a rung of its own size. */
-const OWN_RUNG_RATIO = 1.1;
+export const OWN_RUNG_RATIO = 1.1;
 /** A rung closer than this to the source's own would cost an encode and give a player nothing to choose. */
 const RUNG_SPACING = 1.2;
 /** The smallest side that decoders are known to take: one macroblock. */
 const SIDE_MIN = 16;
 
-function videoRungs(facts: VideoFacts): VideoRendition[] {
-  const display = displaySize(facts);
-  if (display === null) return [];
-  const own = Math.min(display.width, display.height);
-  const standard = RUNGS.filter((rung) => rung <= own);
-  const top = standard[0];
-  const ownRung = top === undefined || own >= top * OWN_RUNG_RATIO;
-  const heights = ownRung ? [evenFloor(own), ...standard.filter((rung) => own >= rung * RUNG_SPACING)] : standard;
-  const frameRate = ladderFrameRate(facts.frameRate);
-  return heights.map((rung) => videoRendition(rung, display, frameRate));
+/** The rungs that one source's picture can be made into. */
+export class RungShapes {
+  readonly #display: Size;
+  readonly #frameRate: number;
+
+  private constructor(display: Size, frameRate: number) {
+    this.#display = display;
+    this.#frameRate = frameRate;
+  }
+
+  /** Null for a nonsensical size. */
+  static of(facts: VideoFacts): RungShapes | null {
+    const display = displaySize(facts);
+    return display === null ? null : new RungShapes(display, ladderFrameRate(facts.frameRate));
+  }
+
+  /** The shorter side of the displayed picture: no rung is higher. */
+  get side(): number {
+    return Math.min(this.#display.width, this.#display.height);
+  }
+
+  /** The standard rungs below the source, and one of its own size where that is clearly more. */
+  automatic(): VideoRendition[] {
+    const own = this.side;
+    const standard = RUNGS.filter((rung) => rung <= own);
+    const top = standard[0];
+    const ownRung = top === undefined || own >= top * OWN_RUNG_RATIO;
+    const heights = ownRung ? [evenFloor(own), ...standard.filter((rung) => own >= rung * RUNG_SPACING)] : standard;
+    return heights.map((rung) => this.rung(rung));
+  }
+
+  /** The source's own size. */
+  own(): VideoRendition {
+    return this.rung(evenFloor(this.side));
+  }
+
+  /** `side`: of the shorter side, pixels. Without a bitrate: what H.264 of that size takes. */
+  rung(side: number, wish: { bitrate?: number | undefined; codec?: LadderCodec } = {}): VideoRendition {
+    const rendition = videoRendition(side, this.#display, this.#frameRate);
+    const bitrate = wish.bitrate ?? rendition.bitrate;
+    const rates = { bitrate, maxBitrate: roundBitrate(bitrate * PEAK_RATIO) };
+    if (wish.codec === undefined || wish.codec === 'h264') return { ...rendition, ...rates };
+    return { ...rendition, ...rates, id: `${rendition.id}-${wish.codec}`, codec: wish.codec };
+  }
 }
 
 interface Size {
@@ -170,7 +213,7 @@ const MONO_BITRATE = 80_000;
  * AAC-LC. Mono stays mono and everything wider becomes stereo. 44.1 kHz stays as it is, since resampling it buys
  * nothing; any other rate becomes 48 kHz.
  */
-function audioRendition(facts: AudioFacts): AudioRendition {
+export function audioRendition(facts: AudioFacts): AudioRendition {
   const channels = facts.channels === 1 ? 1 : 2;
   const sampleRate = facts.sampleRate === 44_100 ? 44_100 : 48_000;
   return { kind: 'audio', id: 'audio', bitrate: channels === 1 ? MONO_BITRATE : STEREO_BITRATE, sampleRate, channels };

@@ -74,6 +74,8 @@ export interface KeptRun {
 export class KeepingSink implements FragmentSink {
   readonly runs: KeptRun[] = [];
   readonly events: string[] = [];
+  /** What an abandoned run is told. */
+  resumeMs: number | null = null;
   /** Called for each sink that is handed out, to make it misbehave. */
   onRendition: (sink: Writable) => void = () => {};
 
@@ -86,6 +88,11 @@ export class KeepingSink implements FragmentSink {
       end: () => {
         run.ended = true;
         this.events.push(`end ${start.broadcastId}`);
+      },
+      abandon: () => {
+        run.ended = true;
+        this.events.push(`abandon ${start.broadcastId}`);
+        return this.resumeMs;
       },
     };
   }

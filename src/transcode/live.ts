@@ -1,23 +1,29 @@
 /**
- * Live transcoding: each feed of a broadcast goes through an ffmpeg of its own, and comes out as fragments.
+ * Live transcoding: each feed of a broadcast comes out as fragments, encoded by an ffmpeg or passed through as it is.
  *
- * Lifetime of a broadcast: its first feed fixes the ladder → feeds come and go, one run each (a feed that is destroyed is
- * opened again by ingest, from the next key) → `endBroadcast` → its last run is over → the sink hears `endBroadcast`.
- * A feed is refused (handed out already destroyed, with a Failure) while its broadcast waits after a failed run, after
- * its end, and while we drain.
+ * Lifetime of a broadcast: its first feed fixes the ladder → feeds come and go, each with one run or, where a run fails,
+ * several in turn → `endBroadcast` → its last run is over → the sink hears `endBroadcast`. A feed is refused (handed out already
+ * destroyed, with a Failure) while its broadcast waits after too many failed runs, after its end, and while we drain.
  */
 import { Writable } from 'node:stream';
 import type { Rendition } from '../media/rendition.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { liveCommand, type VideoEncoder } from './ffmpeg-command.js';
+import { SOFTWARE } from './encode-path.js';
+import type { SourceDescription } from './feed/live-feed.js';
+import type { FeedRun, FeedRunEnd } from './feed-run.js';
+import { FeedTranscoding, type RunVerdict } from './feed-transcoding.js';
+import { liveCommand } from './ffmpeg-command.js';
 import type { FragmentSink } from './fragment-sink.js';
-import { encodeCost, liveLadder } from './ladder.js';
+import { type EncoderLease, GpuFleet } from './gpu-fleet.js';
+import { type BoxCapacity, LiveBroadcast } from './live-broadcast.js';
 import { type LiveMetrics, liveMetrics } from './live-metrics.js';
 import type { LivePace } from './live-pace.js';
-import { LIVE_FIRST_FD, LiveRun, type LiveRunEnd } from './live-run.js';
-import { RestartPolicy } from './restart-policy.js';
+import { LIVE_FIRST_FD, LiveRun, type LiveRunOptions } from './live-run.js';
+import { PassthroughRun } from './passthrough/passthrough-run.js';
+import { DEFAULT_PRESET, type Preset, SHIPPED_PRESETS } from './presets.js';
+import { describePlan, dividedPlan, type RunPlan } from './run-plan.js';
 import { INSTALL_FFMPEG, transcodeFailure } from './transcode-failure.js';
 
 /** One continuous feed of a broadcast. Its bytes are Matroska; block times continue the broadcast's timeline. */
@@ -29,6 +35,8 @@ export interface FeedStart {
   readonly startMs: number;
   /** Wall clock of the timeline's zero, epoch ms. */
   readonly startedAt: number;
+  /** The channel's ladder preset, decided at the broadcast's first feed; null or absent: the box's own choice. */
+  readonly preset?: string | null;
 }
 
 export interface LiveTranscoderOptions {
@@ -37,12 +45,17 @@ export interface LiveTranscoderOptions {
   readonly metrics: Metrics;
   /** As `measureEncodeSpeed` answers, asked at each broadcast's start; all live broadcasts of the box share it. */
   readonly pixelsPerSecond: () => number;
-  readonly encoder?: VideoEncoder;
+  /** Ladders by name; default: those that are shipped. */
+  readonly presets?: Readonly<Record<string, Preset>>;
+  /** Of a channel that names none; default `auto`. */
+  readonly preset?: string;
+  /** Default: none. */
+  readonly gpus?: GpuFleet;
   /** Default 2. */
   readonly segmentSec?: number;
   /** Default 10. */
   readonly timelineOffsetSec?: number;
-  /** ffmpeg is started again after this long without output while input flows, ms. Default 10 000. */
+  /** ffmpeg is replaced after this long without output while input flows, ms, default 10 000; after 2 s if it does not even run. */
   readonly stallMs?: number;
   /** 0 to 19, default 5: below the box's own serving, above its VOD jobs. */
   readonly nice?: number;
@@ -56,6 +69,8 @@ export interface LiveStatus {
   readonly broadcastId: string;
   /** Rendition ids, highest first. */
   readonly renditions: readonly string[];
+  /** What makes them: `passthrough`, `cpu`, or which GPU; empty while nothing runs. */
+  readonly by: string;
   /** Media seconds per second of wall time, about 1; null while nothing runs or nothing is known. */
   readonly speed: number | null;
   readonly fps: number | null;
@@ -66,23 +81,31 @@ export interface LiveStatus {
   readonly pid: number | null;
 }
 
-interface Broadcast {
-  readonly channel: string;
-  readonly ladder: readonly Rendition[];
-  readonly cost: number;
-  readonly policy: RestartPolicy;
-  readonly runs: Set<LiveRun>;
-  /** Resolves when every run so far is over. */
+interface Slot {
+  readonly broadcast: LiveBroadcast;
+  readonly feeds: Set<FeedTranscoding>;
+  /** Resolves when every feed so far is over. */
   settled: Promise<void>;
-  failures: number;
+  by: string;
   ended: boolean;
 }
 
+/** A run with what it was given: the GPU's slots go back at its end. */
+interface Assignment {
+  readonly plan: RunPlan;
+  readonly lease: EncoderLease | null;
+}
+
 const STDERR_IN_LOG = 2_000;
+/** The longest segment of a source that is passed through: its keys are up to 4 s apart, and jitter. */
+const LONGEST_PASSED_SEC = 4.5;
+/** How far behind its input an encoder may be when it dies: what it had not handed out is fed to its heir. */
+const ENCODER_LAG_MS = 1_500;
 
 export class LiveTranscoder {
   readonly #options: Required<LiveTranscoderOptions>;
-  readonly #broadcasts = new Map<string, Broadcast>();
+  readonly #slots = new Map<string, Slot>();
+  readonly #assignments = new WeakMap<FeedRun, Assignment>();
   readonly #metrics: LiveMetrics;
   #draining = false;
 
@@ -92,86 +115,90 @@ export class LiveTranscoder {
   }
 
   /**
-   * The writable for one feed. It is ffmpeg's stdin: a slow encoder shows as backpressure, and its death as `close`.
-   * Errors on it have a listener already.
+   * The writable for one feed. A slow encoder shows as backpressure; one that fails for good as `close`. Errors on it have a
+   * listener already.
    */
   open(start: FeedStart): Writable {
     if (this.#draining) return this.#refuse(start, 'the box is stopping');
-    const broadcast = this.#broadcastOf(start);
-    const refusal = this.#refusal(start, broadcast);
+    const slot = this.#slotOf(start);
+    const refusal = this.#refusal(start, slot);
     if (refusal !== null) return this.#refuse(start, refusal);
-    const run = this.#startRun(start, broadcast);
-    return run.feed ?? this.#refuse(start, 'ffmpeg could not be started');
+    return this.#startFeed(start, slot).writable;
   }
 
   /** After the `end` of the broadcast's last feed. Passed on once everything has been handed out. */
   endBroadcast(broadcastId: string): void {
-    const broadcast = this.#broadcasts.get(broadcastId);
-    if (broadcast?.ended) return;
-    if (broadcast !== undefined) broadcast.ended = true;
-    void (broadcast?.settled ?? Promise.resolve()).then(() => {
-      if (broadcast !== undefined) this.#forget(broadcastId, broadcast.channel);
+    const slot = this.#slots.get(broadcastId);
+    if (slot?.ended) return;
+    if (slot !== undefined) slot.ended = true;
+    void (slot?.settled ?? Promise.resolve()).then(() => {
+      if (slot !== undefined) this.#forget(broadcastId, slot.broadcast.channel);
       this.#options.fragments.endBroadcast(broadcastId);
     });
   }
 
   live(): LiveStatus[] {
     const now = performance.now();
-    return [...this.#broadcasts].map(([broadcastId, { channel, ladder, runs, failures, policy }]) => {
-      const run = [...runs].at(-1);
+    return [...this.#slots].map(([broadcastId, { broadcast, feeds, by }]) => {
+      const run = [...feeds].at(-1)?.run ?? null;
       const [speed, fps] = [run?.pace.speed ?? null, run?.pace.fps ?? null];
-      const renditions = ladder.map((rendition) => rendition.id);
+      const { channel, failures: restarts, policy } = broadcast;
+      const renditions = broadcast.renditions.map((rendition) => rendition.id);
       const waitMs = Math.round(policy.waitMs(now));
-      return { channel, broadcastId, renditions, speed, fps, restarts: failures, waitMs, pid: run?.pid ?? null };
+      return { channel, broadcastId, renditions, by: run === null ? '' : by, speed, fps, restarts, waitMs, pid: run?.pid ?? null };
     });
   }
 
   /** Takes no more feeds, ends the open ones, and resolves when all runs are over; what is left after `graceMs` is killed. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    const runs = [...this.#broadcasts.values()].flatMap((broadcast) => [...broadcast.runs]);
-    for (const run of runs) run.finish();
+    const feeds = [...this.#slots.values()].flatMap((slot) => [...slot.feeds]);
+    for (const feed of feeds) feed.finish();
     const insist = setTimeout(() => {
-      for (const run of runs) run.kill();
+      for (const feed of feeds) feed.kill();
     }, graceMs);
-    await Promise.all([...this.#broadcasts.values()].map((broadcast) => broadcast.settled));
+    await Promise.all([...this.#slots.values()].map((slot) => slot.settled));
     clearTimeout(insist);
   }
 
   #forget(broadcastId: string, channel: string): void {
-    this.#broadcasts.delete(broadcastId);
-    this.#metrics.broadcasts.set(this.#broadcasts.size);
+    this.#slots.delete(broadcastId);
+    this.#metrics.broadcasts.set(this.#slots.size);
     this.#metrics.speed.remove({ channel });
     this.#metrics.fps.remove({ channel });
   }
 
-  #broadcastOf(start: FeedStart): Broadcast {
-    const known = this.#broadcasts.get(start.broadcastId);
+  #slotOf(start: FeedStart): Slot {
+    const known = this.#slots.get(start.broadcastId);
     if (known !== undefined) return known;
-    const committed = [...this.#broadcasts.values()].reduce((sum, broadcast) => sum + broadcast.cost, 0);
-    const { video, audio } = liveLadder(start.facts, { pixelsPerSecond: this.#options.pixelsPerSecond(), committed });
-    const broadcast: Broadcast = {
-      channel: start.channel,
-      ladder: [...video, ...(audio === null ? [] : [audio])],
-      cost: encodeCost(start.facts, video),
-      policy: new RestartPolicy(),
-      runs: new Set(),
-      settled: Promise.resolve(),
-      failures: 0,
-      ended: false,
-    };
-    this.#broadcasts.set(start.broadcastId, broadcast);
-    this.#metrics.broadcasts.set(this.#broadcasts.size);
-    const renditions = broadcast.ladder.map((rendition) => rendition.id);
-    this.#logOf(start).info({ renditions, facts: start.facts }, 'live ladder chosen');
-    return broadcast;
+    const { channel } = start;
+    const { segmentSec } = this.#options;
+    const log = this.#logOf(start);
+    const broadcast = new LiveBroadcast({ channel, preset: this.#presetOf(start), segmentSec, log });
+    const slot: Slot = { broadcast, feeds: new Set(), settled: Promise.resolve(), by: '', ended: false };
+    this.#slots.set(start.broadcastId, slot);
+    this.#metrics.broadcasts.set(this.#slots.size);
+    return slot;
   }
 
-  #refusal(start: FeedStart, broadcast: Broadcast): string | null {
-    if (broadcast.ended) return 'the broadcast has ended';
-    if (playable(broadcast.ladder, start.facts).length === 0) return 'the feed has neither picture nor sound to encode';
+  #presetOf(start: FeedStart): Preset {
+    const { presets, preset: fallback } = this.#options;
+    const name = start.preset ?? fallback;
+    const preset = presets[name];
+    if (preset !== undefined) return preset;
+    const hint = `Name one of ${Object.keys(presets).join(', ')}, or write it down in the configuration (presets).`;
+    this.#logOf(start).warn({ preset: name, hint }, 'there is no such ladder preset: the automatic one is used');
+    return presets[fallback] ?? SHIPPED_PRESETS[DEFAULT_PRESET];
+  }
+
+  #refusal(start: FeedStart, { broadcast, ended }: Slot): string | null {
+    if (ended) return 'the broadcast has ended';
+    const nothing = broadcast.isChosen && playable(broadcast.renditions, start.facts).length === 0;
+    if (nothing || (start.facts.video === null && start.facts.audio === null)) {
+      return 'the feed has neither picture nor sound to encode';
+    }
     const waitMs = Math.round(broadcast.policy.waitMs(performance.now()));
-    return waitMs > 0 ? `ffmpeg failed ${broadcast.policy.failures} times in a row; next try in ${waitMs} ms` : null;
+    return waitMs > 0 ? `it failed ${broadcast.policy.failures} times in a row; next try in ${waitMs} ms` : null;
   }
 
   #refuse(start: FeedStart, why: string): Writable {
@@ -182,25 +209,85 @@ export class LiveTranscoder {
     return refused.destroy(transcodeFailure('transcode.live-refused', why, hint));
   }
 
-  #startRun(start: FeedStart, broadcast: Broadcast): LiveRun {
-    const { fragments, encoder, segmentSec, timelineOffsetSec, stallMs, nice, binary } = this.#options;
-    const { channel, broadcastId, startedAt, startMs, facts } = start;
+  #startFeed(start: FeedStart, slot: Slot): FeedTranscoding {
     const log = this.#logOf(start);
-    const renditions = playable(broadcast.ladder, facts);
-    const firstOutputFd = LIVE_FIRST_FD;
-    const command = liveCommand({ renditions, facts, encoder, startMs, timelineOffsetSec, segmentSec, firstOutputFd });
-    const opening = { channel, broadcastId, startedAt, timelineOffsetSec, segmentSec, renditions };
+    const describe = slot.broadcast.needed(start.facts);
+    const longestSec = describe === 'no' ? this.#options.segmentSec : LONGEST_PASSED_SEC;
+    const feed = new FeedTranscoding({
+      ...{ describe, startMs: start.startMs, log, after: slot.settled },
+      rememberMs: longestSec * 1000 + ENCODER_LAG_MS,
+      startRun: (source, startMs, after) => this.#startRun({ ...start, startMs }, slot, source, after),
+      onOver: (run, end) => this.#runOver(run, end, log),
+      onFailure: (run, end) => this.#runFailed(run, end, slot, log),
+    });
+    slot.feeds.add(feed);
+    slot.settled = Promise.all([slot.settled, feed.over]).then(() => {
+      slot.feeds.delete(feed);
+    });
+    return feed;
+  }
+
+  #startRun(start: FeedStart, slot: Slot, source: SourceDescription, after: Promise<unknown>): FeedRun | null {
+    const { fragments, timelineOffsetSec } = this.#options;
+    const { channel, broadcastId, startedAt, facts } = start;
+    const { broadcast } = slot;
+    const log = this.#logOf(start);
+    const capacity = this.#capacity(broadcast);
+    broadcast.choose(facts, source, capacity);
+    const assignment = this.#assign(broadcast, facts, source, capacity);
+    const { plan } = assignment;
+    if (plan.renditions.length === 0) return null;
+    const { cut, segmentSec, keyIntervalSec, renditions } = plan;
+    const opening = { channel, broadcastId, startedAt, timelineOffsetSec, cut, segmentSec, keyIntervalSec, renditions };
     const openRun = () => fragments.openRun(opening);
     const onPace = (pace: LivePace) => this.#showPace(channel, pace);
-    const run = new LiveRun({ command, after: broadcast.settled, openRun, log, stallMs, nice, binary, onPace });
-    log.info({ pid: run.pid, startMs }, 'live transcoding started');
-    broadcast.runs.add(run);
-    const over = run.over.then((end) => {
-      broadcast.runs.delete(run);
-      this.#runEnded(end, broadcast, log);
-    });
-    broadcast.settled = Promise.all([broadcast.settled, over]).then(() => {});
+    const { passed, encoded } = dividedPlan(plan);
+    const own = { tracks: source.tracks, video: facts.video, renditions: passed, timelineOffsetSec };
+    const common = { after, openRun, onPace };
+    const run =
+      encoded.length === 0
+        ? new PassthroughRun({ ...common, ...own })
+        : this.#spawn(start, plan, { ...common, passed: passed.length === 0 ? null : own, log });
+    this.#assignments.set(run, assignment);
+    slot.by = describePlan(plan);
+    const { startMs } = start;
+    log.info({ pid: run.pid, startMs, by: slot.by, renditions: renditions.map(({ id }) => id) }, 'live transcoding started');
     return run;
+  }
+
+  #spawn(
+    start: FeedStart,
+    plan: RunPlan,
+    common: Pick<LiveRunOptions, 'after' | 'openRun' | 'onPace' | 'passed' | 'log'>,
+  ): LiveRun {
+    const { timelineOffsetSec, stallMs, nice, binary } = this.#options;
+    const { path, segmentSec, cut } = plan;
+    const { facts, startMs } = start;
+    const where = { startMs, timelineOffsetSec, segmentSec, firstOutputFd: LIVE_FIRST_FD };
+    const keys = cut === 'keys' ? 'source' : 'grid';
+    const command = liveCommand({ renditions: dividedPlan(plan).encoded, path, facts, keys, ...where });
+    return new LiveRun({ ...common, command, stallMs, nice, binary });
+  }
+
+  #assign(
+    broadcast: LiveBroadcast,
+    facts: SourceFacts,
+    source: SourceDescription,
+    capacity: BoxCapacity,
+  ): Assignment {
+    let lease: EncoderLease | null = null;
+    const plan = broadcast.plan(facts, source, capacity, (rungs) => {
+      lease = facts.video === null ? null : this.#options.gpus.lease(facts.video, rungs);
+      return lease?.path ?? SOFTWARE;
+    });
+    return { plan, lease };
+  }
+
+  #capacity(broadcast: LiveBroadcast): BoxCapacity {
+    const others = [...this.#slots.values()].filter((slot) => slot.broadcast !== broadcast);
+    const committed = others.reduce((sum, slot) => sum + slot.broadcast.cost, 0);
+    const { pixelsPerSecond, gpus } = this.#options;
+    return { pixelsPerSecond: pixelsPerSecond(), committed, hasEncoder: gpus.hasEncoder, codecs: gpus.codecs };
   }
 
   #showPace(channel: string, pace: LivePace): void {
@@ -208,28 +295,30 @@ export class LiveTranscoder {
     if (pace.fps !== null) this.#metrics.fps.set({ channel }, pace.fps);
   }
 
-  #runEnded(end: LiveRunEnd, broadcast: Broadcast, log: Log): void {
+  #runOver(run: FeedRun, end: FeedRunEnd, log: Log): void {
     this.#metrics.bytes.inc(end.bytes);
-    const { outcome, livedMs, sinkTrouble } = end;
-    const told = { livedMs: Math.round(livedMs), bytes: end.bytes, ...(sinkTrouble === '' ? {} : { sinkTrouble }) };
-    if (outcome.ok) {
-      log.info(told, 'live transcoding ended');
-      return;
+    if (end.outcome.ok) log.info(toldOf(end), 'live transcoding ended');
+    else if (end.feedEnded || this.#draining) {
+      log.warn(toldOf(end), `live transcoding did not end well: ${end.outcome.message}`);
     }
-    const words = { ...told, cause: outcome.cause, stderr: outcome.stderr.slice(-STDERR_IN_LOG) };
-    if (end.feedEnded || this.#draining) {
-      log.warn(words, `live transcoding did not end well: ${outcome.message}`);
-      return;
-    }
-    broadcast.failures += 1;
-    this.#metrics.failures.inc({ cause: outcome.cause });
-    const { waitMs, coolDown } = broadcast.policy.failed(performance.now(), livedMs);
-    const advice = outcome.cause === 'missing' ? `; ${INSTALL_FFMPEG}` : '';
-    const next = coolDown ? `given up for ${waitMs / 1000} s` : 'started again at the next key';
-    log[coolDown ? 'error' : 'warn'](
-      { ...words, waitMs },
-      `live transcoding failed, ${next}: ${outcome.message}${advice}`,
-    );
+    if (end.feedEnded || this.#draining) this.#assignments.get(run)?.lease?.release();
+  }
+
+  #runFailed(run: FeedRun, end: FeedRunEnd, { broadcast }: Slot, log: Log): RunVerdict {
+    const assignment = this.#assignments.get(run);
+    if (assignment === undefined || end.outcome.ok) throw new Error('a run failed that was not started, or did not fail');
+    const { cause, message } = end.outcome;
+    this.#metrics.failures.inc({ cause });
+    const isGpus = assignment.lease?.failed(end) ?? false;
+    assignment.lease?.release();
+    const { waitMs, coolDown } = isGpus
+      ? broadcast.failedOnGpu()
+      : broadcast.failed(end, assignment.plan, performance.now());
+    const advice = cause === 'missing' ? `; ${INSTALL_FFMPEG}` : '';
+    const next = coolDown ? `given up for ${waitMs / 1000} s` : 'started again';
+    const words = `live transcoding failed, ${next}: ${message}${advice}`;
+    log[coolDown ? 'error' : 'warn']({ ...toldOf(end), waitMs }, words);
+    return { waitMs, giveUp: coolDown };
   }
 
   #logOf(start: FeedStart): Log {
@@ -237,10 +326,17 @@ export class LiveTranscoder {
   }
 }
 
+function toldOf({ outcome, livedMs, bytes, sinkTrouble }: FeedRunEnd) {
+  const told = { livedMs: Math.round(livedMs), bytes, ...(sinkTrouble === '' ? {} : { sinkTrouble }) };
+  return outcome.ok ? told : { ...told, cause: outcome.cause, stderr: outcome.stderr.slice(-STDERR_IN_LOG) };
+}
+
 function withDefaults(options: LiveTranscoderOptions): Required<LiveTranscoderOptions> {
   return {
     ...options,
-    encoder: options.encoder ?? 'libx264',
+    presets: options.presets ?? SHIPPED_PRESETS,
+    preset: options.preset ?? DEFAULT_PRESET,
+    gpus: options.gpus ?? new GpuFleet({ log: options.log, probe: async () => false }),
     segmentSec: options.segmentSec ?? 2,
     timelineOffsetSec: options.timelineOffsetSec ?? 10,
     stallMs: options.stallMs ?? 10_000,

@@ -3,11 +3,13 @@
  *
  * Lifetime: holding (until the sink is known: the pipe is paused, and what had already been read is kept, at most what
  * the kernel's buffer and one read hold) → `attach` → forwarding, pausing ffmpeg's pipe while the sink is full →
- * `flush` after the pipe has ended. A sink that fails is reported once; what still comes is then dropped.
+ * `flush` after the pipe has ended → `close`. A sink that fails is reported once; what still comes is then dropped.
  */
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+const NOTHING = Buffer.alloc(0);
 
 export class RenditionPipe {
   readonly #output: Readable;
@@ -47,16 +49,22 @@ export class RenditionPipe {
     this.#resumeWhenDrained(sink);
   }
 
-  /** Ends the sink and waits until it has taken everything, at most `timeoutMs`; then it is destroyed. */
+  /** Waits until the sink has taken everything, at most `timeoutMs`; then it is destroyed. */
   async flush(timeoutMs: number): Promise<void> {
     const sink = this.#sink;
     if (sink === null || this.#failed) return;
-    sink.end();
+    const taken = new Promise<boolean>((resolve) => {
+      sink.write(NOTHING, () => resolve(true));
+    });
     const giveUp = new AbortController();
-    const taken = finished(sink).catch(() => {});
-    await Promise.race([taken, sleep(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => {})]);
+    const late = sleep(timeoutMs, false, { signal: giveUp.signal }).catch(() => false);
+    if (!(await Promise.race([taken, late]))) sink.destroy();
     giveUp.abort();
-    if (!sink.writableFinished) sink.destroy();
+  }
+
+  /** The run's end has been told: nothing more goes to the sink. */
+  close(): void {
+    if (this.#sink?.destroyed === false) this.#sink.end();
   }
 
   #take(chunk: Buffer): void {

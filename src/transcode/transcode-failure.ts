@@ -6,6 +6,7 @@ export type TranscodeFailureCode =
   | 'transcode.ffmpeg-unusable'
   | 'transcode.encoder-unusable'
   | 'transcode.live-refused'
+  | 'transcode.bad-feed'
   | 'transcode.scratch-folder';
 
 export const INSTALL_FFMPEG = 'install ffmpeg 5.1 or newer: apt-get install ffmpeg';

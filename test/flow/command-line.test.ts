@@ -52,6 +52,35 @@ it('looks after channels', async () => {
   expect((await failedCommand(box.data, ['channel', 'show', 'news'])).stderr).toContain('news');
 });
 
+it('sets how a channel is broadcast, one setting at a time', async () => {
+  const created = await box.json<Record<string, string>>('channel', 'create', 'setter');
+  const addresses = ['dashUrl', 'hlsUrl', 'name', 'rtmpUrl', 'streamKey', 'watchUrl'];
+  expect(Object.keys(created).sort()).toEqual(addresses);
+  const set = (...words: string[]) => box.json<{ settings: object }>('channel', 'set', 'setter', ...words);
+  const words = ['--grace', '0', '--on-loss', 'hold', '--srt-passphrase', 'ten letters'];
+  const settings = { preset: null, graceSec: 0, onLoss: 'hold', srtPassphrase: 'ten letters' };
+  expect((await set(...words)).settings).toEqual(settings);
+  expect((await set('--on-loss', 'default', '--srt-passphrase', 'none')).settings).toEqual({
+    ...settings,
+    onLoss: null,
+    srtPassphrase: null,
+  });
+  expect(await box.command('channel', 'show', 'setter')).toMatch(
+    /preset +as the box is set\ngrace +0 s\non loss +as the box is set\nSRT secret +none/,
+  );
+  for (const [wrong, message] of [
+    [[], /no setting is named[\s\S]*--preset/],
+    [['--grace', '1h'], /--grace 1h[\s\S]*0 to 3600/],
+    [['--on-loss', 'music'], /slate, hold/],
+    [['--srt-passphrase', 'short'], /10 to 79/],
+    [['--preset', 'no-such'], /no preset no-such/],
+  ] as const) {
+    expect((await failedCommand(box.data, ['channel', 'set', 'setter', ...wrong])).stderr).toMatch(message);
+  }
+  expect((await failedCommand(box.data, ['channel', 'set', 'nobody', '--grace', '1'])).stderr).toMatch(/no channel/);
+  await box.command('channel', 'delete', 'setter');
+});
+
 it('makes users who may do what is theirs', async () => {
   const user = await box.json<{ name: string; token: string; signInUrl: string }>('user', 'create', 'ada');
   expect(user.signInUrl).toContain('#sign-in=');
@@ -107,7 +136,17 @@ it('refuses what cannot run, in words, and leaves nothing behind', async () => {
   expect(existsSync(data)).toBe(false);
   expect((await failedCommand(join(newFolder(), 'a,b'), ['up'])).stderr).toMatch(/cannot be used[\s\S]*no comma/);
   expect((await failedCommand(box.data, ['up'])).stderr).toMatch(/another box \(process \d+\) runs/);
-  const taken = ['up', '--http', new URL(box.http).host, '--rtmp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const taken = [
+    'up',
+    '--http',
+    new URL(box.http).host,
+    '--rtmp',
+    '127.0.0.1:0',
+    '--webrtc',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+  ];
   expect((await failedCommand(data, taken)).stderr).toMatch(/in use[\s\S]*--http/);
   expect(existsSync(join(data, 'ready.json'))).toBe(false);
   expect((await failedCommand(data, ['up', '--set', 'live.segmentSec=0'])).stderr).toContain(

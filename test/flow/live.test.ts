@@ -21,8 +21,8 @@ let channel: Channel;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  // A ladder of two rungs, whatever this machine's speed.
-  box = await startBox({ args: ['--set', 'transcode.pixelsPerSecond=60000000'] });
+  // A ladder of two rungs, whatever this machine's speed; a broadcast that ends with its publisher.
+  box = await startBox({ args: ['--set', 'transcode.pixelsPerSecond=60000000', '--set', 'live.graceSec=0'] });
   browser = await openBrowser();
   channel = await box.json<Channel>('channel', 'create', 'town-hall');
   publisher = publish(channel.rtmpUrl, { size: '960x540', seconds: 600 });

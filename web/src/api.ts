@@ -47,7 +47,7 @@ export async function call<Answer>(method: 'GET' | 'POST', path: string, body?: 
   return (text === '' ? undefined : JSON.parse(text)) as Answer;
 }
 
-function problemWords(text: string): string | null {
+export function problemWords(text: string): string | null {
   try {
     const problem: { detail?: string; title?: string } = JSON.parse(text);
     return problem.detail ?? problem.title ?? null;

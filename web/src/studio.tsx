@@ -7,6 +7,14 @@ export function Studio({ channels, onChange }: { channels: readonly Channel[]; o
   return (
     <section>
       <h2>Your channels</h2>
+      {mine.length > 0 ? (
+        <p>
+          <a href="/go-live" id="go-live">
+            Go live from this browser
+          </a>{' '}
+          <span class="soft">with a camera, the screen or a test picture; or push with OBS, as each channel says.</span>
+        </p>
+      ) : null}
       {mine.map((channel) => (
         <details class="panel" key={channel.name}>
           <summary>
@@ -20,6 +28,7 @@ export function Studio({ channels, onChange }: { channels: readonly Channel[]; o
             <br />
             Stream key <code>{channel.streamKey}</code>
           </p>
+          <a href={`/go-live?channel=${channel.name}`}>go live from this browser</a> ·{' '}
           <a href={`/watch/${channel.name}`}>watch page</a>
         </details>
       ))}

@@ -1,17 +1,9 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../api-client.js';
+import { type Channel, describeChannel } from '../channel-text.js';
 import { table } from '../output.js';
 import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
-
-interface Channel {
-  readonly name: string;
-  readonly live?: boolean;
-  readonly streamKey?: string;
-  readonly rtmpUrl?: string;
-  readonly hlsUrl: string;
-  readonly dashUrl: string;
-  readonly watchUrl: string;
-}
+import { addChannelSet } from './channel-set.js';
 
 export function addChannelCommands(program: Command): void {
   const channel = program.command('channel').description('create and look after live channels');
@@ -20,7 +12,7 @@ export function addChannelCommands(program: Command): void {
     .action(async (name: string, options: BoxOptions) => {
       const { api, output } = openBox(options);
       const created = await api.post<Channel>('/v1/channels', { name });
-      output.answer(pushAddresses(created), describe(created));
+      output.answer(pushAddresses(created), describeChannel(created));
     });
   withBoxOptions(channel.command('list'))
     .description('list the channels')
@@ -31,18 +23,19 @@ export function addChannelCommands(program: Command): void {
       output.answer(channels, channels.length > 0 ? table([['NAME', 'STATE', 'WATCH'], ...rows]) : 'no channels yet');
     });
   withBoxOptions(channel.command('show <name>'))
-    .description("show a channel's addresses and stream key")
+    .description("show a channel's addresses, stream key and settings")
     .action(async (name: string, options: BoxOptions) => {
       const { api, output } = openBox(options);
       const found = await api.get<Channel>(`/v1/channels/${encodeURIComponent(name)}`);
-      output.answer(found, describe(found));
+      output.answer(found, describeChannel(found));
     });
+  addChannelSet(channel);
   withBoxOptions(channel.command('rotate-key <name>'))
     .description('give a channel a new stream key; whoever pushes with the old one is cut')
     .action(async (name: string, options: BoxOptions) => {
       const { api, output } = openBox(options);
       const rotated = await api.post<Channel>(`/v1/channels/${encodeURIComponent(name)}/rotate-key`);
-      output.answer(pushAddresses(rotated), describe(rotated));
+      output.answer(pushAddresses(rotated), describeChannel(rotated));
     });
   withBoxOptions(channel.command('delete <name>'))
     .description('delete a channel; a broadcast on it ends')
@@ -67,17 +60,4 @@ async function everyChannel(api: ApiClient): Promise<Channel[]> {
     next = page.next ? `/v1/channels?limit=100&after=${encodeURIComponent(page.next)}` : null;
   }
   return channels;
-}
-
-function describe(channel: Channel): string {
-  const server = channel.rtmpUrl && channel.streamKey ? channel.rtmpUrl.slice(0, -channel.streamKey.length - 1) : null;
-  return [
-    `channel     ${channel.name}`,
-    ...(channel.live === undefined ? [] : [`state       ${channel.live ? 'live' : 'not live'}`]),
-    ...(channel.rtmpUrl ? [`push to     ${channel.rtmpUrl}`] : []),
-    ...(server ? [`  in OBS    Server: ${server}   Stream Key: ${channel.streamKey}`] : []),
-    `watch       ${channel.watchUrl}`,
-    `HLS         ${channel.hlsUrl}`,
-    `DASH        ${channel.dashUrl}`,
-  ].join('\n');
 }

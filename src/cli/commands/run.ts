@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import { type Address, formatAddress, parseAddress } from '../address.js';
+import type { ReadyFile } from '../api-client.js';
 import { type ConfigSources, loadSettings } from '../config.js';
 import type { Settings } from '../config-schema.js';
 import { describeError } from '../output.js';
@@ -9,13 +10,30 @@ interface RunOptions {
   readonly config?: string;
   readonly set: readonly string[];
   readonly http?: string;
+  readonly https?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly rtmp?: string;
+  readonly rtmps?: string;
+  readonly srt?: string;
+  readonly webrtc?: string;
   readonly admin?: string;
   readonly data?: string;
   readonly readyFile?: string;
 }
 
-const flagKeys = { http: 'http.listen', rtmp: 'rtmp.listen', admin: 'admin.listen', data: 'data' } as const;
+const flagKeys = {
+  http: 'http.listen',
+  https: 'https.listen',
+  tlsCert: 'https.certFile',
+  tlsKey: 'https.keyFile',
+  rtmp: 'rtmp.listen',
+  rtmps: 'rtmps.listen',
+  srt: 'srt.listen',
+  webrtc: 'webrtc.listen',
+  admin: 'admin.listen',
+  data: 'data',
+} as const;
 
 export function addRunCommands(program: Command): void {
   withRunOptions(program.command('up'))
@@ -32,7 +50,13 @@ function withRunOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'the folder that holds all state (default: ./var)')
     .option('--http <addr:port>', 'the public door (default: 0.0.0.0:8080)')
+    .option('--https <addr:port>', 'the same door over TLS; needs --tls-cert and --tls-key')
+    .option('--tls-cert <file>', 'the certificate with its chain, PEM; read again when it changes')
+    .option('--tls-key <file>', 'its key, PEM')
     .option('--rtmp <addr:port>', 'where publishers push (default: 0.0.0.0:1935)')
+    .option('--rtmps <addr:port>', 'the same over TLS; takes the certificate of --tls-cert and --tls-key')
+    .option('--srt <addr:port>', 'UDP, where publishers push over SRT (default: 0.0.0.0:8890)')
+    .option('--webrtc <addr:port>', 'UDP, media of WHIP publishers (default: 0.0.0.0:8189)')
     .option('--admin <addr:port>', 'metrics and health (default: 127.0.0.1:9180)')
     .option('--set <key=value>', 'any setting, e.g. --set live.segmentSec=4; may be repeated', gather, [])
     .option('--ready-file <file>', 'write the bound addresses here too, once everything serves');
@@ -43,7 +67,9 @@ const gather = (value: string, before: readonly string[]) => [...before, value];
 function sourcesOf(options: RunOptions): ConfigSources {
   const given = Object.entries(flagKeys).flatMap(([option, key]) => {
     const value = options[option as keyof typeof flagKeys];
-    return value === undefined ? [] : [[key, { flag: `--${option}`, value }] as const];
+    return value === undefined
+      ? []
+      : [[key, { flag: `--${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`, value }] as const];
   });
   return { file: options.config, environment: process.env, sets: options.set, flags: Object.fromEntries(given) };
 }
@@ -73,11 +99,8 @@ async function run(options: RunOptions, { wholeBox }: { wholeBox: boolean }): Pr
 }
 
 /** What the operator reads after a start. */
-function greeting(
-  settings: Settings,
-  box: { ready: { http?: string; rtmp?: string; admin?: string }; signInCode: string | null },
-): string {
-  const { http, rtmp, admin } = box.ready;
+function greeting(settings: Settings, box: { ready: ReadyFile; signInCode: string | null }): string {
+  const { http, https, rtmp, rtmps, srt, webrtc, admin } = box.ready;
   const data = settings.data === './var' ? '' : ` --data ${settings.data}`;
   const lines = ['', 'Headwater is running.', ''];
   if (http) {
@@ -85,7 +108,11 @@ function greeting(
     lines.push(`  web       ${web}/`);
     if (box.signInCode) lines.push(`  sign in   ${web}/#sign-in=${box.signInCode}   (once, as the operator)`);
   }
+  if (https) lines.push(`  over TLS  https://${formatAddress(reachable(parseAddress(https)))}/`);
   if (rtmp) lines.push(`  push to   rtmp://${formatAddress(reachable(parseAddress(rtmp)))}/live/<stream key>`);
+  if (rtmps) lines.push(`  or RTMPS  rtmps://${formatAddress(reachable(parseAddress(rtmps)))}/live/<stream key>`);
+  if (srt) lines.push(`  or SRT    srt://${formatAddress(reachable(parseAddress(srt)))}?streamid=<stream key>`);
+  if (http && webrtc) lines.push(`  or WHIP   ${whipAddress(settings, http)}   (bearer token: the stream key)`);
   if (admin) lines.push(`  metrics   http://${admin}/metrics`);
   lines.push(`  data      ${settings.data}`, '');
   if (rtmp) {
@@ -96,6 +123,10 @@ function greeting(
     );
   }
   return lines.join('\n');
+}
+
+function whipAddress({ publicUrl }: Settings, http: string): string {
+  return `${publicUrl ?? `http://${formatAddress(reachable(parseAddress(http)))}`}/whip`;
 }
 
 /** The address that others can dial: for "every address", this machine's first one on a network, else localhost. */

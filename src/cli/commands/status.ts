@@ -2,16 +2,33 @@ import type { Command } from 'commander';
 import { formatBytes, table } from '../output.js';
 import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
 
+interface LiveChannel {
+  readonly channel: string;
+  readonly state: string;
+  readonly startedAt: number;
+  readonly renditions: readonly string[];
+  readonly restarts: number;
+  readonly sources: readonly {
+    readonly role: string;
+    readonly protocol: string;
+    readonly remoteAddress: string;
+    readonly onAir: boolean;
+    readonly link: LinkStats | null;
+  }[];
+}
+
+interface LinkStats {
+  readonly rttMs: number | null;
+  readonly lossRatio: number | null;
+  readonly retransmits: number | null;
+  readonly bitrate: number | null;
+}
+
 interface Status {
   readonly version: string;
   readonly uptimeSec: number;
-  readonly live: readonly {
-    channel: string;
-    protocol: string;
-    startedAt: number;
-    renditions: readonly string[];
-    restarts: number;
-  }[];
+  readonly live: readonly LiveChannel[];
+  readonly notRunning: readonly { readonly part: string; readonly reason: string }[];
   readonly jobs: {
     readonly queued: number;
     readonly processing: number;
@@ -37,10 +54,10 @@ export function addStatusCommand(program: Command): void {
     });
 }
 
-function describe({ version, uptimeSec, live, jobs, cache }: Status): string {
-  const rows = live.map(({ channel, protocol, startedAt, renditions, restarts }) => [
+function describe({ version, uptimeSec, live, notRunning, jobs, cache }: Status): string {
+  const rows = live.map(({ channel, state, startedAt, renditions, restarts }) => [
     channel,
-    protocol,
+    SHOWN[state] ?? state,
     `${Math.round((Date.now() - startedAt) / 1000)} s`,
     renditions.join(' '),
     String(restarts),
@@ -48,10 +65,37 @@ function describe({ version, uptimeSec, live, jobs, cache }: Status): string {
   return [
     `headwater ${version}, up ${Math.round(uptimeSec)} s`,
     '',
-    live.length > 0 ? table([['LIVE', 'BY', 'FOR', 'RENDITIONS', 'RESTARTS'], ...rows]) : 'no channel is live',
+    live.length > 0 ? table([['LIVE', 'SHOWS', 'FOR', 'RENDITIONS', 'RESTARTS'], ...rows]) : 'no channel is live',
     '',
+    ...publishers(live),
+    ...notRunning.map(({ part, reason }) => `${part} is off: ${reason}`),
     `jobs    ${jobs.processing} running, ${jobs.queued} waiting, ${jobs.done} done, ${jobs.failed} failed`,
     `cache   ${cache.hits + cache.misses === 0 ? 'no requests yet' : `${(cache.hitRatio * 100).toFixed(1)}% hits`}, ` +
       `${cache.objects} objects, ${formatBytes(cache.memoryBytes)} in memory`,
   ].join('\n');
+}
+
+const SHOWN: Readonly<Record<string, string>> = { live: 'live', slate: 'the slate', holding: 'nothing new' };
+
+/** Who publishes, and over what network. */
+function publishers(live: readonly LiveChannel[]): string[] {
+  const rows = live.flatMap(({ channel, sources }) =>
+    sources.map(({ role, protocol, remoteAddress, onAir, link }) => [
+      ...[channel, onAir ? `${role} (on air)` : role, `${protocol} ${remoteAddress}`],
+      ...describeLink(link),
+    ]),
+  );
+  return rows.length === 0
+    ? []
+    : [table([['PUBLISHER', 'AS', 'FROM', 'RATE', 'RTT', 'LOST', 'SENT AGAIN'], ...rows]), ''];
+}
+
+function describeLink(link: LinkStats | null): string[] {
+  const { rttMs = null, lossRatio = null, retransmits = null, bitrate = null } = link ?? {};
+  return [
+    bitrate === null ? '-' : `${(bitrate / 1e6).toFixed(1)} Mb/s`,
+    rttMs === null ? '-' : `${rttMs.toFixed(rttMs < 10 ? 1 : 0)} ms`,
+    lossRatio === null ? '-' : `${(lossRatio * 100).toFixed(2)}%`,
+    retransmits === null ? '-' : String(retransmits),
+  ];
 }

@@ -1,4 +1,5 @@
 import { Auth } from '../../api/auth.js';
+import type { PushAddresses } from '../../api/reached.js';
 import { openApi } from '../../api/server.js';
 import { UPLOAD_PATH } from '../../api/upload-routes.js';
 import { openUploads } from '../../ingest/upload/server.js';
@@ -46,9 +47,11 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     auth,
     catalog,
     uploads,
+    whip: ingest.whip,
     publicUrl,
     version: status.version,
-    rtmpAddress: () => ingest.rtmp,
+    pushAddresses: () => pushAddresses(ingest),
+    presets: presetNames(settings),
     status: () => status.report(),
     isChannelLive: (name) => live().has(name) && origin.isPlayable(name),
     jobProgress: (jobId) => board.progressOf(jobId),
@@ -72,6 +75,15 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     },
   };
 }
+
+/** What serves, of the protocols that publishers may speak. */
+function pushAddresses(ingest: PushAddresses): PushAddresses {
+  const { rtmp, rtmps, srt, webrtc } = ingest;
+  return { rtmp, rtmps, srt, webrtc };
+}
+
+const presetNames = ({ presets = {} }: Settings & { presets?: Readonly<Record<string, unknown>> }): readonly string[] =>
+  Object.keys(presets);
 
 function openUploadServer({ settings, data, catalog, objects, log, metrics }: ApiParts, auth: Auth) {
   return openUploads({

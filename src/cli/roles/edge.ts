@@ -1,15 +1,19 @@
 import { openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
+import type { Certificates } from '../../http/certificate-files.js';
 import { openHttpServer } from '../../http/open-server.js';
+import type { HttpHandler, HttpServer } from '../../http/server.js';
+import { openTlsServer } from '../../http/tls-engine.js';
 import { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 
-/** The public door of a box. */
+/** The public door of a box: one handler, plain and, where a certificate is named for it, over TLS. */
 export interface EdgeRole {
-  readonly http: string;
+  /** ADDR:PORT. */
+  readonly addresses: { readonly http: string; readonly https?: string };
   stats(): EdgeStats;
   close(graceMs: number): Promise<void>;
 }
@@ -17,10 +21,11 @@ export interface EdgeRole {
 export async function openEdgeRole(options: {
   settings: Settings;
   upstreams: { origin: string; api: string };
+  certificates: Certificates | null;
   log: Log;
   metrics: Metrics;
 }): Promise<EdgeRole> {
-  const { settings, upstreams, log, metrics } = options;
+  const { settings, upstreams, certificates, log, metrics } = options;
   const edge = openEdge({
     origin: new URL(upstreams.origin),
     api: new URL(upstreams.api),
@@ -28,28 +33,51 @@ export async function openEdgeRole(options: {
     log,
     metrics,
   });
-  const { listen, engine, idleTimeoutSec } = settings.http;
-  const server = await openHttpServer(
-    { ...parseAddress(listen), engine, idleTimeoutMs: idleTimeoutSec * 1000 },
-    edge.handler,
-    log,
-  ).catch((error) => {
-    throw withFlag(error);
+  const plain = await openPlain(settings, edge.handler, log);
+  const secure = await openSecure(settings, certificates, edge.handler, log).catch(async (error) => {
+    await plain.close(0);
+    throw error;
   });
-  log.info({ engine: server.engine, ...server.address }, 'the public door is open');
+  const doors = secure === null ? [plain] : [plain, secure];
+  for (const { engine, address } of doors) log.info({ engine, ...address }, 'the public door is open');
   return {
-    http: formatAddress(server.address),
+    addresses: {
+      http: formatAddress(plain.address),
+      ...(secure === null ? {} : { https: formatAddress(secure.address) }),
+    },
     stats: () => edge.stats(),
     async close(graceMs) {
-      await server.close(graceMs);
+      await Promise.all(doors.map((door) => door.close(graceMs)));
       await edge.close();
     },
   };
 }
 
+function openPlain(settings: Settings, handler: HttpHandler, log: Log): Promise<HttpServer> {
+  const { listen, engine, idleTimeoutSec } = settings.http;
+  const options = { ...parseAddress(listen), engine, idleTimeoutMs: idleTimeoutSec * 1000 };
+  return openHttpServer(options, handler, log).catch((error) => {
+    throw withFlag(error, '--http');
+  });
+}
+
+async function openSecure(
+  settings: Settings,
+  certificates: Certificates | null,
+  handler: HttpHandler,
+  log: Log,
+): Promise<HttpServer | null> {
+  const { listen } = settings.https;
+  if (listen === null || certificates === null) return null;
+  const options = { ...parseAddress(listen), certificates, idleTimeoutMs: settings.http.idleTimeoutSec * 1000 };
+  return openTlsServer(options, handler, log).catch((error) => {
+    throw withFlag(error, '--https');
+  });
+}
+
 /** The engines do not know how this door got its address; the operator should. */
-function withFlag(error: unknown): unknown {
+function withFlag(error: unknown, flag: string): unknown {
   if (!(error instanceof Failure)) return error;
-  const hint = `${error.hint} Give the public door another address with --http ADDR:PORT.`;
+  const hint = `${error.hint} Give the public door another address with ${flag} ADDR:PORT.`;
   return new Failure(error.code, error.message, { hint, cause: error });
 }

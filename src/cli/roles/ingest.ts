@@ -1,59 +1,129 @@
 import type { FeedSink } from '../../ingest/feed-sink.js';
-import { Publishing } from '../../ingest/publish.js';
-import { openRtmpServer } from '../../ingest/rtmp/server.js';
+import type { LiveEvents } from '../../ingest/live-events.js';
+import { Publishing, type StreamKeys } from '../../ingest/publish.js';
+import type { Certificates } from '../../ingest/rtmp/certificates.js';
+import type { SlateMaker } from '../../ingest/slate.js';
 import type { Catalog } from '../../metadata/catalog.js';
 import { newEntry } from '../../metadata/new-entry.js';
 import { messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { formatAddress, parseAddress } from '../address.js';
+import { makeSlate } from '../../transcode/slate.js';
 import type { Settings } from '../config-schema.js';
+import { steadyNow } from '../steady-clock.js';
+import type { HooksRole } from './hooks.js';
+import { openRtmpIngest } from './ingest-rtmp.js';
+import { openSrtIngest } from './ingest-srt.js';
+import { openWhipIngest, type WhipIngest } from './ingest-whip.js';
 
 export interface IngestRole {
   readonly rtmp: string;
+  /** Undefined where it is off. */
+  readonly rtmps: string | undefined;
+  /** Undefined where SRT does not run; `srtUnable` says why, unless it is switched off. */
+  readonly srt: string | undefined;
+  readonly srtUnable: string | null;
+  readonly webrtc: string | undefined;
+  /** The HTTP half of WHIP; null where it is off. */
+  readonly whip: WhipIngest | null;
   readonly publishing: Publishing;
   close(graceMs: number): Promise<void>;
 }
 
-export async function openIngest(options: {
-  settings: Settings;
-  catalog: Catalog;
-  sink: FeedSink;
-  log: Log;
-  metrics: Metrics;
-}): Promise<IngestRole> {
-  const { settings, catalog, sink, log, metrics } = options;
+interface IngestOptions {
+  readonly settings: Settings;
+  readonly catalog: Catalog;
+  readonly sink: FeedSink;
+  /** Asked before a publish, and told what happens. */
+  readonly hooks: HooksRole;
+  /** The box's own, for doors that speak TLS; null: it has none. */
+  readonly certificates: Certificates | null;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export async function openIngest(options: IngestOptions): Promise<IngestRole> {
+  const { settings, catalog, hooks, sink, log, metrics } = options;
+  const stopping = new AbortController();
+  const { graceSec, onLoss } = settings.live;
+  const publishing = new Publishing({
+    sink,
+    log,
+    metrics,
+    clock: steadyNow,
+    authorize: streamKeysOf(catalog),
+    approve: hooks.approve,
+    events: toEach([notesFor(catalog, log), hooks.events]),
+    defaults: { graceSec, onLoss },
+    slates: slatesFrom(settings, log, stopping.signal),
+    wantsKeyInterval: (preset) => passesPicture(settings, preset),
+  });
+  const doors = { settings, publishing, log, metrics };
+  const { rtmp, rtmps, close: closeRtmp } = await openRtmpIngest({ ...doors, certificates: options.certificates });
+  const srt = await openSrtIngest({ ...doors, catalog });
+  const whip = await openWhipIngest(doors);
+  return {
+    rtmp,
+    rtmps,
+    srt: srt.srt,
+    srtUnable: srt.unable,
+    webrtc: whip?.webrtc,
+    whip,
+    publishing,
+    async close(graceMs) {
+      stopping.abort();
+      await publishing.close();
+      await whip?.close();
+      await Promise.all([closeRtmp(graceMs), srt.close(graceMs)]);
+    },
+  };
+}
+
+function streamKeysOf(catalog: Catalog): StreamKeys {
+  return {
+    async channelForKey(streamKey) {
+      const channel = await catalog.channelByKey(streamKey);
+      return channel && { channel: channel.name, settings: channel.settings };
+    },
+  };
+}
+
+/** What the catalog keeps of broadcasts. */
+function notesFor(catalog: Catalog, log: Log): LiveEvents {
   const note = (entry: Parameters<Catalog['append']>[0]) => {
     catalog
       .append(entry)
       .catch((error) => log.error({ entry: entry.type, reason: messageOf(error) }, 'a broadcast could not be noted'));
   };
-  const publishing = new Publishing({
-    sink,
-    log,
-    metrics,
-    authorize: {
-      async channelForKey(streamKey) {
-        const channel = await catalog.channelByKey(streamKey);
-        return channel && { channel: channel.name };
-      },
-    },
-    events: {
-      broadcastStarted: ({ channel, broadcastId, at }) =>
-        note(newEntry('broadcast.started', { broadcastId, channel, at }, { id: `started-${broadcastId}` })),
-      broadcastEnded: ({ broadcastId, at }) =>
-        note(newEntry('broadcast.ended', { broadcastId, at }, { id: `ended-${broadcastId}` })),
-    },
-  });
-  const { connectionsMax, idleTimeoutSec, listen } = settings.rtmp;
-  const limits = { connectionsMax, idleMs: idleTimeoutSec * 1000 };
-  const server = await openRtmpServer({ ...parseAddress(listen), publishing, log, metrics, limits });
   return {
-    rtmp: formatAddress(server.address),
-    publishing,
-    async close(graceMs) {
-      await publishing.close();
-      await server.close(graceMs);
-    },
+    broadcastStarted: ({ channel, broadcastId, at }) =>
+      note(newEntry('broadcast.started', { broadcastId, channel, at }, { id: `started-${broadcastId}` })),
+    broadcastEnded: ({ broadcastId, at }) =>
+      note(newEntry('broadcast.ended', { broadcastId, at }, { id: `ended-${broadcastId}` })),
+    sourceChanged: () => {},
   };
+}
+
+function toEach(listeners: readonly LiveEvents[]): LiveEvents {
+  const tell =
+    <Name extends keyof LiveEvents>(name: Name) =>
+    (event: Parameters<LiveEvents[Name]>[0]) => {
+      for (const listener of listeners) listener[name](event as never);
+    };
+  return {
+    broadcastStarted: tell('broadcastStarted'),
+    broadcastEnded: tell('broadcastEnded'),
+    sourceChanged: tell('sourceChanged'),
+  };
+}
+
+/** Whether channels with this preset get the source's own picture where that can be. */
+function passesPicture({ presets, live }: Settings, name: string | null): boolean {
+  const { video } = presets[name ?? live.preset] ?? presets[live.preset] ?? { video: 'auto' };
+  return video !== 'auto' && video[0]?.passthrough === true;
+}
+
+function slatesFrom(settings: Settings, log: Log, signal: AbortSignal): SlateMaker {
+  const { ffmpeg: binary } = settings.transcode;
+  return { make: (facts) => makeSlate(facts, { picture: settings.live.slate, binary, log, signal }) };
 }

@@ -6,6 +6,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { dialable, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
+import { steadyNow } from '../steady-clock.js';
 
 /** The truth over HTTP, on an inner port. */
 export interface OriginRole {
@@ -35,6 +36,7 @@ export async function openOriginRole(options: {
     objects,
     log,
     metrics,
+    now: steadyNow,
     windowSegments,
     endedRetentionMs: endedRetentionMin * 60_000,
     spoolBytesMax,

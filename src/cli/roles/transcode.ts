@@ -9,6 +9,7 @@ import { VodWorker } from '../../transcode/vod.js';
 import type { Settings } from '../config-schema.js';
 import { EncodeSpeed } from '../encode-speed.js';
 import { CatalogJobBoard } from '../job-board.js';
+import { openHardware } from './hardware.js';
 import { leaseTtlMs } from './metadata.js';
 
 export interface TranscodeRole {
@@ -29,11 +30,15 @@ export async function openTranscode(options: {
   const { settings, folder, catalog, objects, fragments, log, metrics } = options;
   const { ffmpeg: binary, pixelsPerSecond, vodConcurrency } = settings.transcode;
   const speed = new EncodeSpeed({ file: join(folder, 'encode-speed.json'), setting: pixelsPerSecond });
+  const hardware = openHardware({ settings, folder, log, metrics });
   const live = new LiveTranscoder({
     fragments,
     log,
     metrics,
     pixelsPerSecond: () => speed.pixelsPerSecond,
+    presets: settings.presets,
+    preset: settings.live.preset,
+    gpus: hardware.fleet,
     segmentSec: settings.live.segmentSec,
     binary,
   });
@@ -55,6 +60,7 @@ export async function openTranscode(options: {
   // Measuring takes both cores for a moment: once the box has started, and before the first upload does.
   const learned = speed
     .learn({ log, binary, signal: stopping.signal })
+    .then(() => hardware.learn(stopping.signal))
     .then(() => (stopping.signal.aborted ? undefined : vod.start()));
   learned.catch((error) => log.error({ error }, 'uploads cannot be transcoded'));
   return {
@@ -63,6 +69,7 @@ export async function openTranscode(options: {
     async close(graceMs) {
       stopping.abort();
       await learned.catch(() => {});
+      hardware.close();
       await Promise.all([live.drain(graceMs), vod.stop(graceMs / 4)]);
       board.close();
     },

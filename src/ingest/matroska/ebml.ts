@@ -16,11 +16,6 @@ export function openMaster(id: number): Buffer {
   return Buffer.concat([idBytes(id), UNKNOWN_SIZE]);
 }
 
-/** The head of an element whose payload of `size` bytes is written separately. */
-export function head(id: number, size: number): Buffer {
-  return Buffer.concat([idBytes(id), sizeBytes(size)]);
-}
-
 /** `value` from 0 to 2^48 - 1. */
 export function uint(id: number, value: number): Buffer {
   let length = 1;
@@ -48,12 +43,21 @@ function idBytes(id: number): Buffer {
   return bytes;
 }
 
-/** RFC 8794 §4: the number of leading zeros says how many bytes follow; all ones is kept for the unknown size. */
 function sizeBytes(size: number): Buffer {
+  const bytes = Buffer.alloc(sizeLength(size));
+  writeSize(bytes, 0, size, bytes.length);
+  return bytes;
+}
+
+/** How many bytes a size takes; a size of all ones is kept for the unknown one (RFC 8794 §6.2). */
+export function sizeLength(size: number): number {
   let length = 1;
   while (size >= 2 ** (7 * length) - 1) length++;
-  const bytes = Buffer.alloc(length);
-  bytes.writeUIntBE(size, 0, length);
-  bytes[0] = (bytes[0] ?? 0) | (0x80 >> (length - 1));
-  return bytes;
+  return length;
+}
+
+/** RFC 8794 §4: the number of leading zeros says how many bytes follow. */
+export function writeSize(bytes: Buffer, at: number, size: number, length: number): void {
+  bytes.writeUIntBE(size, at, length);
+  bytes[at] = (bytes[at] ?? 0) | (0x80 >> (length - 1));
 }

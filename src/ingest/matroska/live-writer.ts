@@ -1,8 +1,9 @@
 import type { Codec, DecoderConfig, Frame, TrackKind } from '../../media/frame.js';
 import type { SourceFacts } from '../../media/source-facts.js';
-import { element, float, head, master, openMaster, text, uint } from './ebml.js';
+import { readOpusHead } from '../opus-config.js';
+import { element, float, master, openMaster, sizeLength, text, uint, writeSize } from './ebml.js';
 
-/** Matroska codec ids (Matroska Codec Specifications); the decoder config goes in as CodecPrivate unchanged. */
+/** Matroska codec ids (Matroska Codec Specifications). */
 const CODEC_IDS: Record<Codec, string> = {
   h264: 'V_MPEG4/ISO/AVC',
   hevc: 'V_MPEGH/ISO/HEVC',
@@ -13,25 +14,40 @@ const CODEC_IDS: Record<Codec, string> = {
   opus: 'A_OPUS',
   mp3: 'A_MPEG/L3',
 };
+/** Their decoder config goes in as CodecPrivate unchanged; the others need none (VP9's is optional and of another form). */
+const HAS_PRIVATE: ReadonlySet<Codec> = new Set(['h264', 'hevc', 'av1', 'aac', 'opus']);
+/** RFC 7845 §4.6: a decoder of Opus needs 80 ms to converge; in ns. */
+const OPUS_PREROLL_NS = 80_000_000;
 const TRACK_NUMBERS: Record<TrackKind, number> = { video: 1, audio: 2 };
 const KEYFRAME = 0x80;
 /** A block's time is a signed 16-bit distance from its cluster's; stay well inside. */
 const CLUSTER_SPAN_MS = 5000;
+const SIMPLE_BLOCK = 0xa3;
+const BLOCK_HEAD_BYTES = 4;
+/** Up to here, copying a frame behind its head is cheaper than one more piece to write. */
+const COPIED_BYTES_MAX = 1024;
 
 /**
  * Writes live Matroska (RFC 9559): a Segment of unknown size, a Cluster of unknown size from each video keyframe (or
  * each five seconds), one SimpleBlock a frame. Nothing is held back and nothing is rewritten, so it suits a pipe.
+ * Opus is stamped later by its pre-skip, which a reader takes off again (CodecDelay, RFC 9559 §5.1.4.1.25).
  *
  * Lifetime: one feed. `header()` once, then `block()` for each frame, in order of decode time.
  */
 export class LiveWriter {
   readonly #configs: readonly DecoderConfig[];
   readonly #facts: SourceFacts;
+  readonly #delayNs: Record<TrackKind, number>;
   #clusterMs: number | null = null;
 
   constructor(configs: readonly DecoderConfig[], facts: SourceFacts) {
     this.#configs = configs;
     this.#facts = facts;
+    const opus = configs.find(({ codec }) => codec === 'opus');
+    this.#delayNs = {
+      video: 0,
+      audio: opus === undefined ? 0 : Math.round((readOpusHead(opus.data)?.preSkip ?? 0) * (1e9 / 48_000)),
+    };
   }
 
   header(): Buffer {
@@ -59,15 +75,15 @@ export class LiveWriter {
   /** The bytes of one frame (timescale 1000), in pieces; a `prefix` goes before the frame's own data in its block. */
   block(frame: Frame, prefix: Buffer | null = null): Buffer[] {
     const pieces: Buffer[] = [];
+    const time = frame.pts + Math.round(this.#delayNs[frame.track] / 1e6);
     const startsGroup = frame.track === 'video' && frame.key;
-    if (this.#clusterMs === null || startsGroup || Math.abs(frame.pts - this.#clusterMs) > CLUSTER_SPAN_MS) {
-      this.#clusterMs = frame.dts;
-      pieces.push(openMaster(0x1f43b675), uint(0xe7, frame.dts));
+    if (this.#clusterMs === null || startsGroup || Math.abs(time - this.#clusterMs) > CLUSTER_SPAN_MS) {
+      this.#clusterMs = Math.max(0, frame.dts);
+      pieces.push(openMaster(0x1f43b675), uint(0xe7, this.#clusterMs));
     }
-    const blockHead = Buffer.from([0x80 | TRACK_NUMBERS[frame.track], 0, 0, frame.key ? KEYFRAME : 0]);
-    blockHead.writeInt16BE(blockOffset(frame.pts - this.#clusterMs), 1);
-    const size = blockHead.length + (prefix?.length ?? 0) + frame.data.length;
-    pieces.push(Buffer.concat([head(0xa3, size), blockHead, ...(prefix === null ? [] : [prefix])]), frame.data);
+    const head = blockHead(frame, blockOffset(time - this.#clusterMs), prefix);
+    pieces.push(head.bytes);
+    if (!head.holdsFrame) pieces.push(frame.data);
     return pieces;
   }
 
@@ -79,7 +95,8 @@ export class LiveWriter {
       uint(0x83, config.track === 'video' ? 1 : 2),
       uint(0x9c, 0),
       text(0x86, CODEC_IDS[config.codec]),
-      element(0x63a2, config.data),
+      ...(HAS_PRIVATE.has(config.codec) ? [element(0x63a2, config.data)] : []),
+      ...(config.codec === 'opus' ? [uint(0x56aa, this.#delayNs.audio), uint(0x56bb, OPUS_PREROLL_NS)] : []),
       ...(config.track === 'video' ? this.#videoElements() : this.#audioElements()),
     ]);
   }
@@ -98,6 +115,24 @@ export class LiveWriter {
     const audio = this.#facts.audio;
     return audio === null ? [] : [master(0xe1, [float(0xb5, audio.sampleRate), uint(0x9f, audio.channels)])];
   }
+}
+
+/** All of a SimpleBlock that comes before the frame's own bytes, and those too where they are few. */
+function blockHead(frame: Frame, offset: number, prefix: Buffer | null): { bytes: Buffer; holdsFrame: boolean } {
+  const prefixBytes = prefix?.length ?? 0;
+  const size = BLOCK_HEAD_BYTES + prefixBytes + frame.data.length;
+  const sizeBytes = sizeLength(size);
+  const holdsFrame = frame.data.length <= COPIED_BYTES_MAX;
+  const bytes = Buffer.allocUnsafe(1 + sizeBytes + (holdsFrame ? size : BLOCK_HEAD_BYTES + prefixBytes));
+  bytes[0] = SIMPLE_BLOCK;
+  writeSize(bytes, 1, size, sizeBytes);
+  const at = 1 + sizeBytes;
+  bytes[at] = 0x80 | TRACK_NUMBERS[frame.track];
+  bytes.writeInt16BE(offset, at + 1);
+  bytes[at + 3] = frame.key ? KEYFRAME : 0;
+  prefix?.copy(bytes, at + BLOCK_HEAD_BYTES);
+  if (holdsFrame) frame.data.copy(bytes, at + BLOCK_HEAD_BYTES + prefixBytes);
+  return { bytes, holdsFrame };
 }
 
 /** A composition offset beyond half a minute is a damaged stamp; the block keeps to what 16 bits can say. */

@@ -64,7 +64,14 @@ describe('commands', () => {
     expect(readCommand(amf('publish', 5, null, 'secret?bandwidth=1', 'live'))).toEqual({
       name: 'publish',
       streamKey: 'secret',
+      backup: false,
     });
+    expect(readCommand(amf('publish', 5, null, 'secret?a=b&backup=1&c', 'live'))).toMatchObject({ backup: true });
+    expect(readCommand(amf('publish', 5, null, 'secret?backup=0'))).toMatchObject({
+      streamKey: 'secret',
+      backup: false,
+    });
+    expect(readCommand(amf('publish', 5, null, `?${'backup=1&'.repeat(500)}`))).toMatchObject({ backup: false });
     expect(readCommand(amf('publish', 5, null, 'x'.repeat(5000)))).toMatchObject({ streamKey: '' });
     expect(readCommand(amf('FCUnpublish', 5, null, 'secret'))).toEqual({ name: 'unpublish' });
     expect(readCommand(amf(5))).toBeNull();

@@ -14,7 +14,7 @@ let witness: Publisher;
 
 beforeAll(async () => {
   bench = await PublishingBench.open();
-  const limits = { publishDeadlineMs: 1500, idleMs: 3000, lingerMs: 200 };
+  const limits = { handshakeMs: 1000, publishDeadlineMs: 1500, idleMs: 3000, lingerMs: 200 };
   const { publishing, metrics } = bench;
   server = await openRtmpServer({ host: '127.0.0.1', port: 0, publishing, log: silentLog, metrics, limits });
   port = server.address.port;
@@ -89,8 +89,8 @@ describe('a client is cut that', () => {
 
   it.each<[string, string, (client: RtmpClient) => void]>([
     ['does not speak RTMP', 'handshake', (client) => client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
-    ['says nothing at all', 'no-publish', () => {}],
-    ['stops within the handshake', 'no-publish', (client) => client.socket.write(Buffer.alloc(900, 3))],
+    ['says nothing at all', 'handshake-slow', () => {}],
+    ['stops within the handshake', 'handshake-slow', (client) => client.socket.write(Buffer.alloc(900, 3))],
   ])('%s', async (_, reason, act) => expectCut(await RtmpClient.open(port), reason, act));
 
   it('sends other commands before connect', async () => {
@@ -154,9 +154,9 @@ describe('a client is told why that', () => {
   });
 
   it.each<[string, number, Buffer, string]>([
-    ['HEVC by four characters', 9, Buffer.from('\x90hvc1\x01\x02\x03', 'latin1'), 'enhanced RTMP video (hvc1)'],
-    ['Opus by four characters', 8, Buffer.from('\x90Opus\x01\x02\x03', 'latin1'), 'enhanced RTMP audio (Opus)'],
-    ['MP3', 8, Buffer.from([0x2f, 1, 2, 3]), 'MP3 is not supported: send AAC'],
+    ['VVC by four characters', 9, Buffer.from('\x90vvc1\x01\x02\x03', 'latin1'), 'video of type vvc1 is not supported'],
+    ['AC-3 by four characters', 8, Buffer.from('\x90ac-3\x01\x02\x03', 'latin1'), 'send AAC, Opus or MP3'],
+    ['Speex', 8, Buffer.from([0xb2, 1, 2, 3]), 'Speex is not supported: send AAC'],
     ['VP6', 9, Buffer.from([0x14, 1, 2, 3, 4, 5]), 'VP6 is not supported: send H.264'],
     ['a damaged H.264 configuration', 9, Buffer.from([0x17, 0, 0, 0, 0, 1, 2, 3]), 'configuration is damaged'],
     ['a damaged AAC configuration', 8, Buffer.from([0xaf, 0, 0xff]), 'AAC decoder configuration is damaged'],

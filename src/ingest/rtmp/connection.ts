@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
 import { messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
-import type { PublisherSession } from '../broadcast.js';
 import type { Admission, PublishRequest } from '../publish.js';
-import { readFlvContent } from './flv-frames.js';
-import { GuardedSession, type RtmpFault, type RtmpMessage } from './guarded-session.js';
+import { PublisherMedia } from './publisher-media.js';
+import type { ReadPulse } from './read-pulse.js';
 import { type RtmpCommand, readCommand } from './rtmp-command.js';
 import type { RtmpLimits } from './rtmp-limits.js';
+import type { RtmpMessage } from './rtmp-message.js';
 import type { RtmpMetrics } from './rtmp-metrics.js';
 import { RtmpReplies } from './rtmp-replies.js';
-import { readStreamMetadata } from './stream-metadata.js';
+import { RtmpSession } from './rtmp-session.js';
 
 /** The part of Publishing that a connection needs. */
 export interface Admitting {
@@ -17,9 +17,12 @@ export interface Admitting {
 }
 
 export interface RtmpConnectionOptions {
+  /** Plain or TLS; with a `highWaterMark` of 0 it is read only where this connection asks for it. */
   readonly socket: Socket;
+  readonly protocol: 'rtmp' | 'rtmps';
   readonly publishing: Admitting;
   readonly limits: RtmpLimits;
+  readonly pulse: ReadPulse;
   readonly metrics: RtmpMetrics;
   readonly log: Log;
 }
@@ -27,6 +30,10 @@ export interface RtmpConnectionOptions {
 /** The one application that this server has: `rtmp://HOST/live/<streamKey>`. */
 const APP = 'live';
 
+/** What Node asks of the kernel at once. */
+const FULL_READ_BYTES = 65_536;
+
+type PublishCommand = Extract<RtmpCommand, { name: 'publish' }>;
 type Phase = 'new' | 'connected' | 'publishing' | 'closing';
 
 /**
@@ -38,20 +45,21 @@ type Phase = 'new' | 'connected' | 'publishing' | 'closing';
  * the client gets to see it. What breaks the protocol is cut without a word.
  *
  * The socket is read only while nothing is waited for: one read's messages at a time, so a slow authorization or a slow feed
- * holds the client back by TCP's own means.
+ * holds the client back by TCP's own means. While publishing it rests after each read, until the server's next pulse.
  */
 export class RtmpConnection {
   readonly #socket: Socket;
   readonly #options: RtmpConnectionOptions;
   readonly #log: Log;
-  readonly #rtmp: GuardedSession;
+  readonly #rtmp: RtmpSession;
   readonly #replies: RtmpReplies;
   #phase: Phase = 'new';
-  #session: PublisherSession | null = null;
+  #media: PublisherMedia | null = null;
   #streamId = 1;
   #deadline: NodeJS.Timeout | null = null;
   /** Something is waited for, and what was read meanwhile has to be worked off before the end. */
   #waiting = false;
+  #resting = false;
   /** Set once the socket is closed. */
   #gone: (() => void) | null = null;
 
@@ -59,14 +67,14 @@ export class RtmpConnection {
     this.#options = options;
     this.#socket = options.socket;
     this.#log = options.log;
-    this.#rtmp = new GuardedSession(options.limits, (bytes) => this.#output(bytes));
+    this.#rtmp = new RtmpSession(options.limits, (bytes) => this.#output(bytes));
     this.#replies = new RtmpReplies(this.#rtmp);
   }
 
   run(): Promise<void> {
-    this.#arm(this.#options.limits.publishDeadlineMs, 'no-publish');
+    this.#armForHandshake();
     this.#socket.on('error', (error) => this.#log.debug({ reason: messageOf(error) }, 'RTMP connection broke'));
-    this.#socket.on('data', (bytes) => this.#read(bytes));
+    this.#socket.on('readable', () => this.#read());
     return new Promise((resolve) => {
       this.#socket.once('close', () => {
         this.#gone = resolve;
@@ -85,44 +93,64 @@ export class RtmpConnection {
     this.#socket.destroy();
   }
 
-  #read(bytes: Buffer): void {
-    if (this.#isClosing()) return;
-    const { messages, fault } = this.#rtmp.parse(bytes);
-    this.#work(messages, fault);
+  /** Asking an empty socket for bytes is what makes it read on. */
+  #read(): void {
+    while (!this.#waiting && !this.#resting) {
+      const bytes: Buffer | null = this.#socket.read();
+      if (bytes === null) return;
+      if (this.#isClosing()) continue;
+      this.#rtmp.push(bytes);
+      this.#work();
+      this.#restAfter(bytes.length);
+    }
   }
+
+  /** A full read means that more is waiting already. */
+  #restAfter(bytes: number): void {
+    if (this.#phase !== 'publishing' || this.#waiting || bytes >= FULL_READ_BYTES) return;
+    this.#resting = this.#options.pulse.rest(this.#wake);
+  }
+
+  readonly #wake = () => {
+    this.#resting = false;
+    this.#read();
+  };
 
   /**
    * What was read before a reset is still worked off: encoders close without reading our last words, which makes a reset of
    * an orderly end. A thrown error is a fault of ours, which must not reach the other publishers.
    */
-  #work(messages: readonly RtmpMessage[], fault: RtmpFault | null): void {
+  #work(): void {
     try {
-      for (const [index, message] of messages.entries()) {
-        if (this.#isClosing()) return;
+      while (!this.#isClosing()) {
+        const message = this.#rtmp.next();
+        if (message === null) return;
+        if (message.kind === 'fault') {
+          this.#cut(message.reason, message.message);
+          return;
+        }
         const wait = this.#handle(message);
         if (wait !== null) {
-          this.#workAfter(wait, messages.slice(index + 1), fault);
+          this.#workAfter(wait);
           return;
         }
       }
-      if (fault !== null) this.#cut(fault.reason, fault.message);
     } catch (error) {
       this.#containError(error);
     }
   }
 
   /** The client is not read while it has to wait, and its deadline doesn't run. */
-  #workAfter(wait: Promise<void>, messages: readonly RtmpMessage[], fault: RtmpFault | null): void {
+  #workAfter(wait: Promise<void>): void {
     this.#waiting = true;
-    this.#socket.pause();
     this.#disarm();
     wait
       .catch((error: unknown) => this.#containError(error))
       .then(() => {
         this.#waiting = false;
         this.#armForPhase();
-        this.#work(messages, fault);
-        if (!this.#waiting) this.#socket.resume();
+        this.#work();
+        this.#read();
         this.#finishIfGone();
       });
   }
@@ -146,25 +174,13 @@ export class RtmpConnection {
 
   #handle(message: RtmpMessage): Promise<void> | null {
     if (message.kind === 'command') return this.#command(message);
-    const session = this.#session;
-    if (session === null) return null;
-    if (message.kind === 'data') {
-      const metadata = readStreamMetadata(message.payload);
-      if (metadata !== null) session.metadata(metadata);
-      return null;
+    const media = this.#media;
+    if (media === null) return null;
+    if (message.kind === 'audio' || message.kind === 'video') {
+      this.#deadline?.refresh();
+      return media.take(message);
     }
-    this.#deadline?.refresh();
-    return this.#media(message, session);
-  }
-
-  #media(message: RtmpMessage, session: PublisherSession): Promise<void> | null {
-    const content = readFlvContent(message);
-    if (content.kind === 'frame') return session.frame(content.frame) ? null : session.drained();
-    if (content.kind === 'unsupported') this.#refuse('NetStream.Publish.Rejected', content.message);
-    if (content.kind === 'config') {
-      const verdict = session.config(content.config);
-      if (!verdict.ok) this.#refuse('NetStream.Publish.Rejected', verdict.message);
-    }
+    media.takeMetadata(message.payload);
     return null;
   }
 
@@ -188,7 +204,7 @@ export class RtmpConnection {
       this.#replies.rejectConnect(command.transaction, `no such application: push to rtmp://HOST/${APP}/STREAMKEY`);
       this.#linger();
     } else {
-      this.#replies.acceptConnect(command.transaction);
+      this.#replies.acceptConnect(command.transaction, command.enhanced);
       this.#phase = 'connected';
     }
   }
@@ -202,7 +218,7 @@ export class RtmpConnection {
         this.#replies.acknowledge(command.transaction);
         return null;
       case 'publish':
-        return this.#publish(command.streamKey, streamId);
+        return this.#publish(command, streamId);
       case 'unpublish':
         this.#unpublish();
         return null;
@@ -218,24 +234,25 @@ export class RtmpConnection {
     }
   }
 
-  #publish(streamKey: string, streamId: number): Promise<void> | null {
+  #publish(wanted: PublishCommand, streamId: number): Promise<void> | null {
     this.#streamId = streamId;
-    if (this.#phase !== 'publishing') return this.#admit(streamKey);
+    if (this.#phase !== 'publishing') return this.#admit(wanted);
     this.#refuse('NetStream.Publish.BadName', 'this connection is already publishing');
     return null;
   }
 
-  async #admit(streamKey: string): Promise<void> {
+  async #admit({ streamKey, backup }: PublishCommand): Promise<void> {
+    const { publishing, protocol } = this.#options;
     const remoteAddress = this.#socket.remoteAddress ?? 'unknown';
     const onStop = (reason: string) => this.stop(reason);
-    const who = { streamKey, channel: null, backup: false, protocol: 'rtmp', remoteAddress } as const;
-    const admission = await this.#options.publishing.admit({ ...who, onStop });
+    const admission = await publishing.admit({ streamKey, channel: null, backup, protocol, remoteAddress, onStop });
     if (!admission.ok) {
       this.#log.info({ reason: admission.reason }, 'RTMP publisher refused');
       this.#refuse(REFUSAL_CODES[admission.reason], admission.message);
       return;
     }
-    this.#session = admission.session;
+    const onRefused = (reason: string) => this.#refuse('NetStream.Publish.Rejected', reason);
+    this.#media = new PublisherMedia(admission.session, this.#log, onRefused);
     if (this.#isClosing()) {
       this.#endSession();
       return;
@@ -254,9 +271,9 @@ export class RtmpConnection {
   }
 
   #endSession(): void {
-    const session = this.#session;
-    this.#session = null;
-    session?.end();
+    const media = this.#media;
+    this.#media = null;
+    media?.end();
   }
 
   #refuse(code: string, description: string): void {
@@ -295,6 +312,14 @@ export class RtmpConnection {
     else if (this.#phase !== 'closing') this.#arm(this.#options.limits.publishDeadlineMs, 'no-publish');
   }
 
+  #armForHandshake(): void {
+    const { handshakeMs, publishDeadlineMs } = this.#options.limits;
+    this.#deadline = setTimeout(() => {
+      if (this.#rtmp.handshaken) this.#arm(publishDeadlineMs, 'no-publish');
+      else this.#cut('handshake-slow', `no handshake within ${handshakeMs} ms`);
+    }, handshakeMs);
+  }
+
   #arm(ms: number, reason: 'no-publish' | 'idle'): void {
     this.#disarm();
     this.#deadline = setTimeout(() => this.#cut(reason, `nothing useful came for ${ms} ms`), ms);
@@ -308,6 +333,7 @@ export class RtmpConnection {
 
 const REFUSAL_CODES = {
   'bad-key': 'NetStream.Publish.Unauthorized',
+  denied: 'NetStream.Publish.Unauthorized',
   busy: 'NetStream.Publish.BadName',
   closing: 'NetStream.Publish.Denied',
   unavailable: 'NetStream.Publish.Denied',

@@ -1,56 +1,70 @@
-import type { GuardedSession } from './guarded-session.js';
+import { type AmfAnswer, writeAmf0 } from './amf0-writer.js';
+import { CAPABILITIES } from './enhanced-capabilities.js';
+import { MESSAGE_TYPE } from './rtmp-message.js';
+import { type RtmpSession, word } from './rtmp-session.js';
 
 const WINDOW_BYTES = 5_000_000;
 const LIMIT_DYNAMIC = 2;
+/** Encoders that follow the server's chunk size send each picture as one chunk. */
+const CHUNK_BYTES = 65_535;
+const COMMAND_CHUNK_STREAM = 3;
 /** Each connection has one message stream: it publishes one channel. */
 const MESSAGE_STREAM = 1;
 const STREAM_BEGIN = 0;
 
 /** What the server says to a client: the answers of Adobe RTMP 1.0 §7.2, in the order that encoders expect. */
 export class RtmpReplies {
-  readonly #rtmp: GuardedSession;
+  readonly #rtmp: RtmpSession;
 
-  constructor(rtmp: GuardedSession) {
+  constructor(rtmp: RtmpSession) {
     this.#rtmp = rtmp;
   }
 
-  acceptConnect(transaction: number): void {
-    this.#rtmp.sendWindowACK(WINDOW_BYTES);
-    this.#rtmp.setPeerBandwidth(WINDOW_BYTES, LIMIT_DYNAMIC);
-    this.#rtmp.setChunkSize(this.#rtmp.outChunkSize);
-    this.#rtmp.respondConnect(transaction);
+  /** `enhanced`: the client spoke of codecs by FourCC, and is told which ones are taken. */
+  acceptConnect(transaction: number, enhanced: boolean): void {
+    const window = word(WINDOW_BYTES);
+    this.#rtmp.sendControl(MESSAGE_TYPE.windowAckSize, window);
+    this.#rtmp.sendControl(MESSAGE_TYPE.peerBandwidth, Buffer.concat([window, Buffer.from([LIMIT_DYNAMIC])]));
+    this.#rtmp.announceChunkSize(CHUNK_BYTES);
+    const server = { fmsVer: 'FMS/3,0,1,123', capabilities: 31, ...(enhanced ? CAPABILITIES : {}) };
+    const description = 'Connection succeeded.';
+    const status = { level: 'status', code: 'NetConnection.Connect.Success', description, objectEncoding: 0 };
+    this.#command(0, '_result', transaction, server, status);
   }
 
   rejectConnect(transaction: number, description: string): void {
-    const info = { level: 'error', code: 'NetConnection.Connect.Rejected', description };
-    this.#rtmp.sendInvokeMessage(0, { cmd: '_error', transId: transaction, cmdObj: null, info });
+    const status = { level: 'error', code: 'NetConnection.Connect.Rejected', description };
+    this.#command(0, '_error', transaction, null, status);
   }
 
   createStream(transaction: number): void {
-    this.#rtmp.sendInvokeMessage(0, { cmd: '_result', transId: transaction, cmdObj: null, info: MESSAGE_STREAM });
+    this.#command(0, '_result', transaction, null, MESSAGE_STREAM);
   }
 
   /** An answer without content, for `releaseStream` and `FCPublish`. */
   acknowledge(transaction: number): void {
-    this.#rtmp.sendInvokeMessage(0, { cmd: '_result', transId: transaction, cmdObj: null, info: undefined });
+    this.#command(0, '_result', transaction, null, undefined);
   }
 
   publishStarted(streamId: number): void {
-    this.#rtmp.sendStreamStatus(STREAM_BEGIN, streamId);
-    this.#rtmp.sendStatusMessage(streamId, 'status', 'NetStream.Publish.Start', 'The stream is now published.');
+    const begin = Buffer.concat([Buffer.from([0, STREAM_BEGIN]), word(streamId)]);
+    this.#rtmp.sendControl(MESSAGE_TYPE.userControl, begin);
+    this.#status(streamId, 'status', 'NetStream.Publish.Start', 'The stream is now published.');
   }
 
   publishEnded(streamId: number): void {
-    this.#rtmp.sendStatusMessage(
-      streamId,
-      'status',
-      'NetStream.Unpublish.Success',
-      'The stream is no longer published.',
-    );
+    this.#status(streamId, 'status', 'NetStream.Unpublish.Success', 'The stream is no longer published.');
   }
 
-  /** The library counts a text's characters where AMF0 wants its bytes, so only ASCII goes out. */
   error(streamId: number, code: string, description: string): void {
-    this.#rtmp.sendStatusMessage(streamId, 'error', code, description.replace(/[^\x20-\x7e]/g, '?'));
+    this.#status(streamId, 'error', code, description);
+  }
+
+  #status(streamId: number, level: string, code: string, description: string): void {
+    this.#command(streamId, 'onStatus', 0, null, { level, code, description });
+  }
+
+  #command(streamId: number, ...values: readonly AmfAnswer[]): void {
+    this.#rtmp.send(COMMAND_CHUNK_STREAM, MESSAGE_TYPE.amf0Command, streamId, writeAmf0(values));
   }
 }

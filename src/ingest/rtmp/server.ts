@@ -1,9 +1,10 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { Failure } from '../../telemetry/failure.js';
+import type { Server, Socket } from 'node:net';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import type { IngestFailureCode } from '../ingest-failure.js';
+import type { Certificates } from './certificates.js';
 import { type Admitting, RtmpConnection } from './connection.js';
+import { bind, closed, plainListener, secureListener } from './listener.js';
+import { ReadPulse } from './read-pulse.js';
 import { DEFAULT_RTMP_LIMITS, type RtmpLimits } from './rtmp-limits.js';
 import { RtmpMetrics } from './rtmp-metrics.js';
 
@@ -11,86 +12,105 @@ export interface RtmpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** RTMPS beside it. */
+  readonly secure?: { readonly host: string; readonly port: number; readonly certificates: Certificates };
   readonly publishing: Admitting;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits?: Partial<RtmpLimits>;
 }
 
+interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * The RTMP door: takes connections up to its limit, and knows them until they are closed.
+ * The RTMP door, and the RTMPS door where there is one: takes connections up to its limit, and knows them until they are closed.
  *
  * Lifetime: bound when `openRtmpServer` resolves, until `close` resolves.
  */
 export interface RtmpServer {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: BoundAddress;
+  readonly secureAddress: BoundAddress | null;
   /** Stops accepting, tells publishers so, gives them up to `graceMs` to go, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Rejects with a Failure: `ingest.address-in-use`, `ingest.listen-failed`. */
+/** Rejects with a Failure: `ingest.address-in-use`, `ingest.listen-failed`, `ingest.bad-certificate`. */
 export async function openRtmpServer(options: RtmpServerOptions): Promise<RtmpServer> {
+  const { log, secure } = options;
   const limits = { ...DEFAULT_RTMP_LIMITS, ...options.limits };
   const metrics = new RtmpMetrics(options.metrics);
-  const connections = new Set<RtmpConnection>();
-  let accepted = 0;
-  const accept = (socket: Socket) => {
-    const log = options.log.child({ connection: ++accepted, remoteAddress: socket.remoteAddress });
-    const connection = new RtmpConnection({ socket, publishing: options.publishing, limits, metrics, log });
-    connections.add(connection);
-    metrics.connections.set(connections.size);
-    connection.run().finally(() => {
-      connections.delete(connection);
-      metrics.connections.set(connections.size);
-    });
+  const connections = new RtmpConnections(options, limits, metrics);
+  const plain = plainListener(limits, (socket) => connections.take(socket, 'rtmp'));
+  const tls =
+    secure === undefined
+      ? null
+      : secureListener({
+          ...secure,
+          limits,
+          log,
+          metrics,
+          onConnection: (socket) => connections.take(socket, 'rtmps'),
+        });
+  for (const server of [plain, tls?.server]) server?.on('drop', () => metrics.turnedAway.inc());
+  const close = (graceMs: number) => {
+    tls?.release();
+    return connections.close([plain, ...(tls === null ? [] : [tls.server])], graceMs, () => tls?.cut());
   };
-  const server = createServer({ noDelay: true, keepAlive: true }, accept);
-  server.maxConnections = limits.connectionsMax;
-  server.on('drop', () => metrics.turnedAway.inc());
-  await listen(server, options);
-  server.on('error', (error) => options.log.error({ err: error }, 'the RTMP port has trouble accepting'));
-  return { address: boundAddress(server, options.host), close: (graceMs) => close(server, connections, graceMs) };
+  try {
+    const address = await bind(plain, options, 'rtmp', log);
+    const secureAddress = tls === null || secure === undefined ? null : await bind(tls.server, secure, 'rtmps', log);
+    return { address, secureAddress, close };
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
 }
 
-function listen(server: Server, { host, port }: RtmpServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port));
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-}
+/** The open connections of both doors; sockets that are still in their TLS handshake are the listener's. */
+class RtmpConnections {
+  readonly #options: RtmpServerOptions;
+  readonly #limits: RtmpLimits;
+  readonly #metrics: RtmpMetrics;
+  readonly #open = new Set<RtmpConnection>();
+  readonly #pulse: ReadPulse;
+  #accepted = 0;
 
-function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): Failure<IngestFailureCode> {
-  if (error.code === 'EADDRINUSE') {
-    return new Failure('ingest.address-in-use', `RTMP address ${host}:${port} is in use`, {
-      hint: 'Stop the program that listens there, or choose another address with --rtmp ADDR:PORT.',
-      cause: error,
+  constructor(options: RtmpServerOptions, limits: RtmpLimits, metrics: RtmpMetrics) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#metrics = metrics;
+    this.#pulse = new ReadPulse(limits.readRestMs);
+  }
+
+  take(socket: Socket, protocol: 'rtmp' | 'rtmps'): void {
+    if (this.#open.size >= this.#limits.connectionsMax) {
+      this.#metrics.turnedAway.inc();
+      socket.destroy();
+      return;
+    }
+    const { publishing } = this.#options;
+    const log = this.#options.log.child({ connection: ++this.#accepted, remoteAddress: socket.remoteAddress });
+    const [limits, metrics, pulse] = [this.#limits, this.#metrics, this.#pulse];
+    const connection = new RtmpConnection({ socket, protocol, publishing, limits, metrics, pulse, log });
+    this.#open.add(connection);
+    metrics.connections.set(this.#open.size);
+    connection.run().finally(() => {
+      this.#open.delete(connection);
+      metrics.connections.set(this.#open.size);
     });
   }
-  return new Failure('ingest.listen-failed', `RTMP address ${host}:${port}: ${error.message}`, {
-    hint: 'Give an address of this machine and a port that this user may bind, with --rtmp ADDR:PORT.',
-    cause: error,
-  });
-}
 
-function boundAddress(server: Server, host: string): { host: string; port: number } {
-  const address = server.address();
-  return typeof address === 'object' && address !== null
-    ? { host: address.address, port: address.port }
-    : { host, port: 0 };
-}
-
-async function close(server: Server, connections: ReadonlySet<RtmpConnection>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  for (const connection of connections) connection.stop('the server is closing');
-  const deadline = setTimeout(() => {
-    for (const connection of connections) connection.destroy();
-  }, graceMs);
-  await closed;
-  clearTimeout(deadline);
+  async close(servers: readonly Server[], graceMs: number, cutTheRest: () => void): Promise<void> {
+    const allClosed = Promise.all(servers.map(closed));
+    for (const connection of this.#open) connection.stop('the server is closing');
+    const deadline = setTimeout(() => {
+      for (const connection of this.#open) connection.destroy();
+      cutTheRest();
+    }, graceMs);
+    await allClosed;
+    clearTimeout(deadline);
+  }
 }

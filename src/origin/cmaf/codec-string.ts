@@ -20,24 +20,62 @@ export function readSampleEntry(bytes: Buffer, stsd: ChildBox, kind: 'video' | '
   return kind === 'video' ? readVisual(bytes, entry) : readAudio(bytes, entry);
 }
 
+interface VisualCodec {
+  /** The box that holds the decoder's configuration. */
+  readonly config: string;
+  readonly describe: (type: string, fields: FieldReader) => string;
+}
+
+const VISUAL: Readonly<Record<string, VisualCodec>> = {
+  avc1: { config: 'avcC', describe: describeAvc },
+  avc3: { config: 'avcC', describe: describeAvc },
+  hvc1: { config: 'hvcC', describe: describeHevc },
+  hev1: { config: 'hvcC', describe: describeHevc },
+  av01: { config: 'av1C', describe: describeAv1 },
+};
+
 function readVisual(bytes: Buffer, entry: ChildBox): SampleEntry {
-  if (entry.type !== 'avc1' && entry.type !== 'avc3') {
-    throw badMedia('origin.bad-init', `video codec "${entry.type}" is not H.264`);
-  }
+  const codec = VISUAL[entry.type];
+  if (codec === undefined) throw badMedia('origin.bad-init', `video codec "${entry.type}" is none of H.264, HEVC and AV1`);
   const fields = new FieldReader(bytes, entry.start, entry.end);
   fields.skip(24);
   const [width, height] = [fields.u16(), fields.u16()];
   // The fixed part of a VisualSampleEntry is 78 bytes (§12.1.3.2).
-  const avcC = childBoxes(bytes, entry.start + 78, entry.end).find((box) => box.type === 'avcC');
-  if (avcC === undefined) throw badMedia('origin.bad-init', 'the H.264 track has no avcC');
-  return { codecs: `${entry.type}.${readAvcProfile(bytes, avcC)}`, width, height, sampleRate: 0 };
+  const config = childBoxes(bytes, entry.start + 78, entry.end).find((box) => box.type === codec.config);
+  if (config === undefined) throw badMedia('origin.bad-init', `the ${entry.type} track has no ${codec.config}`);
+  const codecs = codec.describe(entry.type, new FieldReader(bytes, config.start, config.end));
+  return { codecs, width, height, sampleRate: 0 };
 }
 
 /** RFC 6381 §3.3: profile, constraint flags and level, each as two hex digits (ISO/IEC 14496-15 §5.3.3). */
-function readAvcProfile(bytes: Buffer, avcC: ChildBox): string {
-  const fields = new FieldReader(bytes, avcC.start, avcC.end);
-  fields.skip(1);
-  return fields.bytes(3).toString('hex');
+function describeAvc(type: string, avcC: FieldReader): string {
+  avcC.skip(1);
+  return `${type}.${avcC.bytes(3).toString('hex')}`;
+}
+
+/** ISO/IEC 14496-15 §E.3: profile, compatibility flags bit-reversed in hex, tier and level, constraint bytes without trailing zeros. */
+function describeHevc(type: string, hvcC: FieldReader): string {
+  hvcC.skip(1);
+  const profile = hvcC.u8();
+  const space = ['', 'A', 'B', 'C'][profile >>> 6];
+  const compatibility = Array.from({ length: 32 }, bitsOf(hvcC.u32())).reduce((bits, bit, at) => bits + bit * 2 ** at, 0);
+  const constraints = [...hvcC.bytes(6)];
+  while (constraints.at(-1) === 0) constraints.pop();
+  const tier = profile & 0x20 ? 'H' : 'L';
+  const tail = constraints.map((byte) => `.${byte.toString(16).toUpperCase()}`).join('');
+  return `${type}.${space}${profile & 0x1f}.${compatibility.toString(16).toUpperCase()}.${tier}${hvcC.u8()}${tail}`;
+}
+
+/** The bit at each place, the highest first. */
+const bitsOf = (word: number) => (_: unknown, at: number) => (word >>> (31 - at)) & 1;
+
+/** AV1 in ISOBMFF §5: profile, level and tier, bit depth; the optional rest is left out. */
+function describeAv1(type: string, av1C: FieldReader): string {
+  av1C.skip(1);
+  const [first, second] = [av1C.u8(), av1C.u8()];
+  const level = String(first & 0x1f).padStart(2, '0');
+  const depth = second & 0x40 ? (second & 0x20 ? '12' : '10') : '08';
+  return `${type}.${first >>> 5}.${level}${second & 0x80 ? 'H' : 'M'}.${depth}`;
 }
 
 function readAudio(bytes: Buffer, entry: ChildBox): SampleEntry {

@@ -19,7 +19,7 @@ export interface FixtureLadder {
 
 export const TIMELINE_OFFSET_SEC = 10;
 const VIDEO_MOVFLAGS = '+cmaf+frag_keyframe+empty_moov+default_base_moof+frag_discont';
-const AUDIO_MOVFLAGS = '+cmaf+frag_every_frame+empty_moov+default_base_moof+frag_discont';
+const AUDIO_MOVFLAGS = '+cmaf+empty_moov+default_base_moof+frag_discont';
 
 export function runLadder(options: LadderOptions): FixtureLadder {
   const child = spawn('ffmpeg', ladderArguments(options), {
@@ -48,7 +48,7 @@ function ladderArguments({ seconds, startSec = 0, realTime = false }: LadderOpti
     '-filter_complex',
     `[0:v]setpts=PTS+${startSec}/TB,split=2[a][b];[b]scale=160:90[c];[1:a]asetpts=PTS+${startSec}/TB[s]`,
     ...['-map', '[a]', ...video(startSec), 'pipe:3', '-map', '[c]', ...video(startSec), 'pipe:4'],
-    ...['-map', '[s]', '-c:a', 'aac', '-b:a', '96k', '-ac', '2', '-movflags', AUDIO_MOVFLAGS, ...output(), 'pipe:5'],
+    ...['-map', '[s]', '-c:a', 'aac', '-b:a', '96k', '-ac', '2', '-movflags', AUDIO_MOVFLAGS, '-frag_duration', '200000', ...output(), 'pipe:5'],
   ];
 }
 

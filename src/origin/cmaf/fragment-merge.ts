@@ -29,46 +29,32 @@ export function mergeFragments(fragments: readonly Fragment[], trackId: number, 
   return Buffer.concat([moof, mdatHeader, ...data]);
 }
 
+/** mfhd, tfhd, tfdt and trun with their containers (ISO/IEC 14496-12 §8.8), written in one piece: this runs five times a second a track. */
 function writeMoof(samples: readonly Sample[], trackId: number, sequence: number, decodeTime: number): Buffer {
   const duration = samples[0]?.duration ?? 0;
   const uniform = samples.every((sample) => sample.duration === duration);
-  const runBytes = 20 + samples.length * (uniform ? 4 : 8);
-  const total = 8 + 16 + 8 + 24 + 20 + runBytes;
-  const mfhd = fullBox('mfhd', 0, 0, u32(sequence));
+  const trun = 20 + samples.length * (uniform ? 4 : 8);
+  const total = 8 + 16 + 8 + 24 + 20 + trun;
+  const moof = Buffer.allocUnsafe(total);
+  let at = head(moof, 0, total, 'moof');
+  at = fields(moof, head(moof, at, 16, 'mfhd'), [0, sequence]);
+  at = head(moof, at, total - 24, 'traf');
   const tfhdFlags = DEFAULT_BASE_IS_MOOF | DEFAULT_DURATION | DEFAULT_FLAGS;
-  const tfhd = fullBox('tfhd', 0, tfhdFlags, u32(trackId), u32(duration), u32(samples[0]?.flags ?? 0));
-  const tfdt = fullBox('tfdt', 1, 0, u64(decodeTime));
-  const trun = writeRun(samples, uniform, total + 8);
-  const moof = box('moof', mfhd, box('traf', tfhd, tfdt, trun));
-  if (moof.length !== total) throw new Error(`a moof of ${moof.length} bytes was announced as ${total}`);
+  at = fields(moof, head(moof, at, 24, 'tfhd'), [tfhdFlags, trackId, duration, samples[0]?.flags ?? 0]);
+  at = moof.writeBigUInt64BE(BigInt(decodeTime), fields(moof, head(moof, at, 20, 'tfdt'), [VERSION_1]));
+  const runFlags = HAS_OFFSET | HAS_SIZE | (uniform ? 0 : HAS_DURATION);
+  at = fields(moof, head(moof, at, trun, 'trun'), [runFlags, samples.length, total + 8]);
+  for (const { duration: own, size } of samples) at = fields(moof, at, uniform ? [size] : [own, size]);
   return moof;
 }
 
-function writeRun(samples: readonly Sample[], uniform: boolean, dataOffset: number): Buffer {
-  const flags = HAS_OFFSET | HAS_SIZE | (uniform ? 0 : HAS_DURATION);
-  const table = samples.flatMap((sample) => (uniform ? [u32(sample.size)] : [u32(sample.duration), u32(sample.size)]));
-  return fullBox('trun', 0, flags, u32(samples.length), u32(dataOffset), ...table);
+const VERSION_1 = 0x01000000;
+
+function head(bytes: Buffer, at: number, size: number, type: string): number {
+  bytes.writeUInt32BE(size, at);
+  return at + 4 + bytes.write(type, at + 4, 'latin1');
 }
 
-function box(type: string, ...parts: readonly Buffer[]): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(8 + parts.reduce((sum, part) => sum + part.length, 0), 0);
-  head.write(type, 4, 'latin1');
-  return Buffer.concat([head, ...parts]);
-}
-
-function fullBox(type: string, version: number, flags: number, ...parts: readonly Buffer[]): Buffer {
-  return box(type, u32(version * 0x1000000 + flags), ...parts);
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value, 0);
-  return bytes;
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value), 0);
-  return bytes;
+function fields(bytes: Buffer, at: number, values: readonly number[]): number {
+  return values.reduce((position, value) => bytes.writeUInt32BE(value, position), at);
 }

@@ -21,8 +21,8 @@ export interface Fragment {
   /** Decoding can start at the first sample. */
   readonly key: boolean;
   readonly samples: readonly Sample[];
-  readonly moof: Box;
-  readonly mdat: Box;
+  /** As they came; null for a part of a fragment. */
+  readonly boxes: readonly [moof: Buffer, mdat: Buffer] | null;
   /** The samples' bytes, in order. */
   readonly data: Buffer;
 }
@@ -54,8 +54,7 @@ export function readFragment(moof: Box, mdat: Box, init: InitSegment): Fragment 
     presentationTime: decodeTime + first.compositionOffset,
     key: (first.flags & NON_SYNC) === 0,
     samples,
-    moof,
-    mdat,
+    boxes: [moof.bytes, mdat.bytes],
     data: locateData(moof, mdat, runs),
   };
 }

@@ -28,7 +28,7 @@ export interface SampleDefaults {
   readonly flags: number;
 }
 
-/** Reads `ftyp` and `moov`. Throws `origin.bad-init` or `origin.bad-box` when they do not describe exactly one H.264 or AAC track. */
+/** Reads `ftyp` and `moov`. Throws `origin.bad-init` or `origin.bad-box` when they do not describe exactly one H.264, HEVC, AV1 or AAC track. */
 export function readInitSegment(ftyp: Box, moov: Box): InitSegment {
   const { bytes } = moov;
   const root: ChildBox = { type: 'moov', start: moov.payloadStart, end: bytes.length };

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createFile, type ISOFile } from 'mp4box';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { GridLines } from './cut-lines.js';
 import { runLadder, TIMELINE_OFFSET_SEC } from './ffmpeg-live.fixture.js';
 import type { InitSegment } from './init-segment.js';
 import { type CutSegment, Segmenter } from './segmenter.js';
@@ -14,7 +15,7 @@ interface Cut {
 async function cut(stream: Readable, kind: 'video' | 'audio'): Promise<Cut> {
   const segmenter = new Segmenter({
     kind,
-    segmentSec: 2,
+    lines: new GridLines(2),
     timelineOffsetSec: TIMELINE_OFFSET_SEC,
     segmentBytesMax: 8 << 20,
   });
@@ -117,10 +118,10 @@ describe('the segmenter on what ffmpeg writes for a live ladder', () => {
 
   it('refuses a track of the wrong kind, a segment without end and one that is too big', () => {
     const make = (options: object) =>
-      new Segmenter({ kind: 'video', segmentSec: 2, timelineOffsetSec: 10, segmentBytesMax: 8 << 20, ...options });
+      new Segmenter({ kind: 'video', lines: new GridLines(2), timelineOffsetSec: 10, segmentBytesMax: 8 << 20, ...options });
     const run = (segmenter: Segmenter, bytes: Buffer) => [...segmenter.push(bytes)];
     expect(() => run(make({}), audio.raw)).toThrow(/audio where video belongs/);
-    expect(() => run(make({ segmentSec: 0.5 }), high.raw)).toThrow(/grew to/);
+    expect(() => run(make({ lines: new GridLines(0.5) }), high.raw)).toThrow(/grew to/);
     expect(() => run(make({ segmentBytesMax: 10_000 }), high.raw)).toThrow(/grew over 10000 bytes/);
   });
 });

@@ -1,21 +1,27 @@
 import { badMedia, OriginFailure } from '../failure.js';
 import { type Box, BoxReader } from './box-reader.js';
+import type { CutLines, KeyLines } from './cut-lines.js';
 import { type Fragment, readFragment } from './fragment.js';
 import { mergeFragments } from './fragment-merge.js';
+import { sliceFragment } from './fragment-split.js';
 import { type InitSegment, readInitSegment } from './init-segment.js';
 
 export interface SegmenterOptions {
   readonly kind: 'video' | 'audio';
-  /** The grid: a segment begins at the first key (video) or frame (audio) at or past each multiple of this. */
-  readonly segmentSec: number;
+  /** A segment begins at the first key (video) or frame (audio) at or past each of these lines. */
+  readonly lines: CutLines;
+  /** Where the lines are the source's keys: this rendition's. */
+  readonly leads?: KeyLines | null;
   /** Presentation time in the fragments = timeline seconds + this. */
   readonly timelineOffsetSec: number;
+  /** What is presented before this, in seconds of the timeline, has been published already and is left out. */
+  readonly fromSec?: number;
   readonly segmentBytesMax: number;
 }
 
 /** A closed segment. Times in ticks of the track's timescale, as they stand in the fragments. */
 export interface CutSegment {
-  /** Which step of the grid it begins in, counted from the timeline's zero. */
+  /** Which of the run's lines it begins at. */
   readonly slot: number;
   readonly start: number;
   readonly duration: number;
@@ -39,18 +45,17 @@ interface OpenSegment {
   size: number;
 }
 
-/** Keys stand on the grid within the encoder's rounding (1 ms in the expression that forces them). */
-const GRID_TOLERANCE_SEC = 0.002;
 /** How much audio goes under one `moof`. */
-const AUDIO_FRAGMENT_SEC = 0.25;
-/** A segment that finds no place to be cut within this many grid steps means that keys no longer come. */
-const STEPS_MAX = 3;
+const AUDIO_FRAGMENT_SEC = 0.2;
+/** Where the run before this one ended is known to a picture's rounding. */
+const FROM_TOLERANCE_SEC = 0.01;
 
 /**
- * Turns one rendition of one run, a fragmented MP4 given in pieces of any size, into segments on the grid.
+ * Turns one rendition of one run, a fragmented MP4 given in pieces of any size, into segments along the run's lines.
  *
- * Life: `push` until the run is over, then `end` once. It holds the open segment (bounded by `segmentBytesMax`) and, for
- * audio, up to a quarter of a second of frames that wait for their common `moof`. After a failure it is of no more use.
+ * Life: `push` until the run is over, then `end` once; `advance` whenever more of the lines is known. It holds the open
+ * segment and what waits for lines (together bounded by `segmentBytesMax`) and, for audio, up to a fifth of a second of
+ * frames that wait for their common `moof`. After a failure it is of no more use.
  */
 export class Segmenter {
   readonly #options: SegmenterOptions;
@@ -59,6 +64,10 @@ export class Segmenter {
   #init: InitSegment | null = null;
   #moof: Box | null = null;
   #open: OpenSegment | null = null;
+  /** Fragments behind the last known line. */
+  #early: Fragment[] = [];
+  #earlyBytes = 0;
+  /** Audio that waits for its common `moof`. */
   #waiting: Fragment[] = [];
   #sequence = 0;
 
@@ -66,12 +75,27 @@ export class Segmenter {
     this.#options = options;
   }
 
+  /** The slot of the segment that is open. */
+  get openSlot(): number | null {
+    return this.#open?.slot ?? null;
+  }
+
   *push(piece: Buffer): Generator<SegmenterEvent> {
     for (const box of this.#boxes.push(piece)) yield* this.#take(box);
   }
 
+  /** More of the lines is known. */
+  *advance(): Generator<SegmenterEvent> {
+    for (let next = this.#early[0]; next !== undefined && this.#mayGo(next); next = this.#early[0]) {
+      this.#early.shift();
+      this.#earlyBytes -= next.data.length;
+      yield* this.#add(next);
+    }
+  }
+
   /** Closes the open segment as it stands; a half-written fragment at its end is dropped. */
   *end(): Generator<SegmenterEvent> {
+    for (const fragment of this.#early.splice(0)) yield* this.#add(fragment);
     yield* this.#close();
   }
 
@@ -79,7 +103,7 @@ export class Segmenter {
     if (box.type === 'ftyp') this.#ftyp = box;
     else if (box.type === 'moov') yield { kind: 'init', init: this.#readInit(box) };
     else if (box.type === 'moof') this.#moof = box;
-    else if (box.type === 'mdat') yield* this.#add(this.#readFragment(box));
+    else if (box.type === 'mdat') yield* this.#receive(this.#readFragment(box));
     // styp, sidx, prft, free and mfra describe a file that we do not keep as it was.
   }
 
@@ -102,30 +126,95 @@ export class Segmenter {
     return readFragment(moof, mdat, this.#init);
   }
 
+  *#receive(fragment: Fragment): Generator<SegmenterEvent> {
+    const { leads = null } = this.#options;
+    if (leads !== null) {
+      if (fragment.key && !this.#published(fragment)) leads.key(this.#timeline(fragment.presentationTime));
+      yield* this.#add(fragment);
+      // Keys to come are presented no earlier than they are decoded.
+      leads.reached(this.#timeline(fragment.decodeTime + fragment.duration));
+    } else if (this.#early.length === 0 && this.#mayGo(fragment)) {
+      yield* this.#add(fragment);
+    } else {
+      this.#early.push(fragment);
+      this.#earlyBytes += fragment.data.length;
+      this.#checkBytes(this.#earlyBytes + (this.#open?.size ?? 0));
+    }
+  }
+
+  /** Every line that may cut it is known. A line right where knowledge ends may still come. */
+  #mayGo({ decodeTime, duration, presentationTime }: Fragment): boolean {
+    const { kind, lines } = this.#options;
+    const last = kind === 'audio' ? decodeTime + duration : presentationTime + FROM_TOLERANCE_SEC * this.#timescale;
+    return this.#timeline(last) <= lines.knownToSec;
+  }
+
   *#add(fragment: Fragment): Generator<SegmenterEvent> {
-    if (this.#cutsBefore(fragment)) yield* this.#close();
+    const { newest = Number.NEGATIVE_INFINITY } = this.#open ?? {};
+    if (fragment.decodeTime <= newest) {
+      throw badMedia('origin.bad-fragment', `decode time fell from ${newest} to ${fragment.decodeTime}`);
+    }
+    if (this.#options.kind === 'audio') yield* this.#addSound(fragment);
+    else yield* this.#addPart(fragment);
+    this.#sequence += 1;
+  }
+
+  /** An audio fragment holds many frames, and a line may run between any two of them. */
+  *#addSound(fragment: Fragment): Generator<SegmenterEvent> {
+    let from = 0;
+    for (const cut of this.#cutsWithin(fragment)) {
+      if (cut > from) yield* this.#addPart(sliceFragment(fragment, from, cut));
+      from = cut;
+    }
+    yield* this.#addPart(sliceFragment(fragment, from, fragment.samples.length));
+  }
+
+  /** Indexes of the samples before which there is a line, or the end of what was published before. */
+  #cutsWithin({ samples, decodeTime, duration }: Fragment): number[] {
+    const last = decodeTime + duration - (samples.at(-1)?.duration ?? 0);
+    if (this.#placeOf(decodeTime) === this.#placeOf(last)) return [];
+    const cuts: number[] = [];
+    let [at, place] = [decodeTime, this.#placeOf(decodeTime)];
+    for (const [index, sample] of samples.entries()) {
+      const here = this.#placeOf(at);
+      if (here !== place) cuts.push(index);
+      [at, place] = [at + sample.duration, here];
+    }
+    return cuts;
+  }
+
+  /** The slot, or -1 before `fromSec`. */
+  #placeOf(time: number): number {
+    return this.#isPublished(time) ? -1 : this.#slotOf(time);
+  }
+
+  *#addPart(fragment: Fragment): Generator<SegmenterEvent> {
+    if (this.#open !== null && fragment.key && this.#slotOf(fragment.presentationTime) > this.#open.slot) {
+      yield* this.#close();
+    }
     if (this.#open === null) {
-      if (!fragment.key) return;
+      if (!fragment.key || this.#published(fragment)) return;
       this.#open = this.#begin(fragment);
       yield { kind: 'opened', slot: this.#open.slot, start: this.#open.start };
     }
     this.#extend(this.#open, fragment);
   }
 
-  #cutsBefore(fragment: Fragment): boolean {
-    const open = this.#open;
-    if (open === null) return false;
-    if (fragment.decodeTime <= open.newest) {
-      throw badMedia('origin.bad-fragment', `decode time fell from ${open.newest} to ${fragment.decodeTime}`);
-    }
-    return fragment.key && this.#slotOf(fragment.presentationTime) > open.slot;
+  #published(fragment: Fragment): boolean {
+    return this.#isPublished(fragment.presentationTime);
+  }
+
+  #isPublished(time: number): boolean {
+    const { fromSec } = this.#options;
+    return fromSec !== undefined && this.#timeline(time) < fromSec - FROM_TOLERANCE_SEC;
   }
 
   #begin(fragment: Fragment): OpenSegment {
     // The first AAC frame of a run is the encoder's priming, a frame before the timeline: it belongs to what it leads into.
-    const lead = this.#options.kind === 'audio' && this.#sequence === 0 ? fragment.duration : 0;
+    const isFirst = this.#options.kind === 'audio' && this.#sequence === 0;
+    const lead = isFirst ? (fragment.samples[0]?.duration ?? 0) : 0;
     return {
-      slot: Math.max(0, this.#slotOf(fragment.presentationTime + lead)),
+      slot: this.#slotOf(fragment.presentationTime + lead),
       start: fragment.presentationTime,
       decodeStart: fragment.decodeTime,
       newest: -1,
@@ -135,10 +224,12 @@ export class Segmenter {
     };
   }
 
-  #slotOf(presentationTime: number): number {
-    const { segmentSec, timelineOffsetSec } = this.#options;
-    const timelineSec = presentationTime / this.#timescale - timelineOffsetSec;
-    return Math.floor((timelineSec + GRID_TOLERANCE_SEC) / segmentSec);
+  #slotOf(time: number): number {
+    return this.#options.lines.slotAt(this.#timeline(time));
+  }
+
+  #timeline(time: number): number {
+    return time / this.#timescale - this.#options.timelineOffsetSec;
   }
 
   get #timescale(): number {
@@ -146,13 +237,13 @@ export class Segmenter {
   }
 
   #extend(open: OpenSegment, fragment: Fragment): void {
-    if (this.#options.kind === 'audio') this.#wait(open, fragment);
-    else open.pieces.push(fragment.moof.bytes, fragment.mdat.bytes);
+    if (this.#options.kind === 'audio' || fragment.boxes === null) this.#wait(open, fragment);
+    else open.pieces.push(...fragment.boxes);
     open.newest = fragment.decodeTime;
     open.end = fragment.decodeTime + fragment.duration;
-    open.size += fragment.moof.bytes.length + fragment.mdat.bytes.length;
-    this.#sequence += 1;
-    this.#checkBounds(open);
+    open.size += fragment.data.length + TABLE_BYTES + fragment.samples.length * SAMPLE_BYTES;
+    this.#checkBytes(open.size + this.#earlyBytes);
+    this.#checkLength((open.end - open.decodeStart) / this.#timescale);
   }
 
   #wait(open: OpenSegment, fragment: Fragment): void {
@@ -169,17 +260,20 @@ export class Segmenter {
     this.#waiting = [];
   }
 
-  #checkBounds(open: OpenSegment): void {
-    const { segmentBytesMax, segmentSec } = this.#options;
-    const hint =
-      'The run is restarted. Lower the bitrate of the ladder, or check that the encoder still makes keys on the grid.';
-    if (open.size > segmentBytesMax) {
-      throw new OriginFailure('origin.segment-too-big', `a segment grew over ${segmentBytesMax} bytes`, { hint });
-    }
-    const seconds = (open.end - open.decodeStart) / this.#timescale;
-    if (seconds > STEPS_MAX * segmentSec) {
-      throw new OriginFailure('origin.segment-too-long', `a segment grew to ${seconds.toFixed(1)} s`, { hint });
-    }
+  #checkBytes(size: number): void {
+    const { segmentBytesMax } = this.#options;
+    if (size <= segmentBytesMax) return;
+    const message = `a segment grew over ${segmentBytesMax} bytes`;
+    throw new OriginFailure('origin.segment-too-big', message, { hint: TOO_MUCH_HINT });
+  }
+
+  #checkLength(seconds: number): void {
+    const { lines, leads = null } = this.#options;
+    // Who follows the source's keys may wait for the leader to find out.
+    const longest = leads === null && lines.knownToSec < Number.POSITIVE_INFINITY ? 2 * lines.longestSec : lines.longestSec;
+    if (seconds <= longest) return;
+    const message = `a segment grew to ${seconds.toFixed(1)} s`;
+    throw new OriginFailure('origin.segment-too-long', message, { hint: TOO_MUCH_HINT });
   }
 
   *#close(): Generator<SegmenterEvent> {
@@ -191,3 +285,10 @@ export class Segmenter {
     yield { kind: 'segment', segment: { slot, start, duration: end - decodeStart, bytes: Buffer.concat(pieces) } };
   }
 }
+
+/** What a `moof` and its entries weigh, roughly. */
+const TABLE_BYTES = 100;
+const SAMPLE_BYTES = 12;
+
+const TOO_MUCH_HINT =
+  'The run is restarted. Lower the bitrate of the ladder, or check that keys still come: from the encoder, or, where the source is passed through, from the publisher.';

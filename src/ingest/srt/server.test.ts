@@ -1,0 +1,313 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../telemetry/log.js';
+import { Metrics } from '../../telemetry/metrics.js';
+import { ClipFolder, demux } from '../mpeg-ts/ts.fixture.js';
+import { until } from '../publishing.fixture.js';
+import { openSrtServer } from './server.js';
+import { LossyRelay, pushFile, pushRaw, rejectReasonFor, SrtBench } from './srt.fixture.js';
+
+/** Real publishers at a real port: what they send must come out, frame for frame. */
+let clips: ClipFolder;
+let clip: string;
+let long: string;
+const expected = { clip: [] as string[], long: [] as string[] };
+
+let bench: SrtBench;
+
+const hash = (data: Buffer) => createHash('md5').update(data).digest('hex');
+
+beforeAll(async () => {
+  clips = await ClipFolder.open();
+  const tone = ['-f', 'lavfi', '-i', 'sine=sample_rate=48000'];
+  const codecs = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-g',
+    '25',
+    '-bf',
+    '0',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+  ];
+  const make = async (name: 'clip' | 'long', size: string, ...rate: string[]) => {
+    const picture = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`];
+    const bytes = await clips.ts(`${name}.ts`, ...picture, ...tone, ...codecs, ...rate);
+    const frames = demux(bytes).of('video');
+    expected[name] = frames.map(({ data }) => hash(data));
+  };
+  await make('clip', '320x180', '-t', '1');
+  await make('long', '640x360', '-crf', '12', '-t', '12');
+  clip = clips.file('clip.ts');
+  long = clips.file('long.ts');
+});
+
+afterAll(() => clips.close());
+
+beforeEach(async () => {
+  bench = await SrtBench.open();
+});
+
+afterEach(() => bench.close());
+
+const session = (index: number) => {
+  const found = bench.sessions[index];
+  if (found === undefined) throw new Error(`there is no session ${index}`);
+  return found;
+};
+const ended = (count: number) => until(() => bench.sessions.filter((each) => each.ended).length === count, 'the ends');
+const published = (streamId: string, options = '') => pushFile(clip, bench.address(streamId, options)).done;
+
+describe('publishers', () => {
+  it('on one port, two at once: every frame of each', async () => {
+    const [one, two] = await Promise.all([published('key-one'), published('key-two?backup=1')]);
+    expect([one.code, two.code]).toEqual([0, 0]);
+    await ended(2);
+    for (const each of bench.sessions) {
+      const { codecs, channel, request } = each;
+      expect(codecs.sort()).toEqual(['aac', 'h264']);
+      expect(each.of('video')).toEqual(expected.clip);
+      expect(request).toMatchObject({ protocol: 'srt', backup: channel === 'two', channel: null });
+      expect(request.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    }
+    expect(bench.sessions.map(({ channel }) => channel).sort()).toEqual(['one', 'two']);
+  });
+
+  it('may use the standard form of the stream id', async () => {
+    await published('#!::r=hall,m=publish,s=key-hall,backup=1');
+    await ended(1);
+    expect(session(0).request).toMatchObject({ streamKey: 'key-hall', channel: 'hall', backup: true });
+    expect(session(0).of('video')).toEqual(expected.clip);
+  });
+
+  it('that cannot be let in are told why: at once where the stream id says it, else when they try again', async () => {
+    expect(await rejectReasonFor(bench.port, '#!::r=hall,m=request,s=key-hall')).toBe(1405);
+    expect(await rejectReasonFor(bench.port, '#!::r=hall,m=publish')).toBe(1400);
+    expect(await rejectReasonFor(bench.port, '')).toBe(1400);
+    await published('nobody');
+    expect(await rejectReasonFor(bench.port, 'nobody')).toBe(1401);
+    expect(bench.sessions).toEqual([]);
+    const first = pushFile(long, bench.address('key-hall'));
+    await until(() => bench.sessions.length === 1, 'the first publisher');
+    await published('key-hall');
+    expect(await rejectReasonFor(bench.port, 'key-hall')).toBe(1409);
+    first.kill();
+    await first.done;
+    let seen = '';
+    const look = setInterval(async () => {
+      seen = await bench.metric('rejected_total');
+    }, 100);
+    await until(() => /"mode"} 1\n.*"malformed"} 2|"malformed"} 2\n.*"mode"} 1/s.test(seen), 'the counts');
+    clearInterval(look);
+  });
+
+  it('are counted, and more than the limit are turned away', async () => {
+    await bench.close();
+    bench = await SrtBench.open({ limits: { connectionsMax: 1 } });
+    const first = pushFile(long, bench.address('key-one'));
+    await until(() => bench.sessions.length === 1, 'the first publisher');
+    expect(await bench.metric('connections ')).toMatch(/ 1$/);
+    expect(await rejectReasonFor(bench.port, 'key-two')).toBe(1402);
+    first.stop();
+    await ended(1);
+  });
+
+  it('show their link: in the metrics, and to whoever asks', async () => {
+    const publisher = pushFile(long, bench.address('key-hall'));
+    await until(() => bench.sessions[0]?.request.linkStats?.() != null, 'statistics');
+    const stats = session(0).request.linkStats?.();
+    expect(stats?.rttMs).toBeGreaterThan(0);
+    expect(stats?.rttMs).toBeLessThan(500);
+    expect(stats?.bitrate).toBeGreaterThan(100_000);
+    expect(stats?.bitrate).toBeLessThan(20_000_000);
+    expect(stats).toMatchObject({ lossRatio: 0, retransmits: 0 });
+    expect(await bench.metric('rtt_seconds')).toContain('channel="hall",role="primary"');
+    publisher.stop();
+    await ended(1);
+    expect(await bench.metric('rtt_seconds')).not.toContain('hall');
+  });
+
+  it('that send what is no transport stream are cut after a while, and their key is free again', async () => {
+    await bench.close();
+    bench = await SrtBench.open({ limits: { idleMs: 700 } });
+    const noise = clips.file('noise.ts');
+    await writeFile(noise, randomBytes(4_000_000));
+    const left = await pushRaw(noise, bench.address('key-hall'));
+    expect(left.code).not.toBe(null);
+    await ended(1);
+    expect(await bench.metric('cut_total')).toContain('reason="idle"');
+    expect(session(0).frames).toEqual([]);
+  });
+
+  it('that send what cannot be used are let go', async () => {
+    await clips.ts('mpeg2.ts', '-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=25', '-t', '3', '-c:v', 'mpeg2video');
+    await pushFile(clips.file('mpeg2.ts'), bench.address('key-hall')).done;
+    await ended(1);
+    expect(await bench.metric('cut_total')).toContain('reason="media"');
+  });
+});
+
+describe('encryption', () => {
+  it('with keys of 16, 24 and 32 bytes, as the publisher chooses', async () => {
+    const sizes = { 'key-a': 16, 'key-b': 24, 'key-c': 32 };
+    for (const key of Object.keys(sizes)) bench.setPassphrase(key, 'correct-horse-1');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await Promise.all(
+      Object.entries(sizes).map(([key, size]) => published(key, `&passphrase=correct-horse-1&pbkeylen=${size}`)),
+    );
+    await ended(3);
+    for (const each of bench.sessions) expect(each.of('video')).toEqual(expected.clip);
+  });
+
+  it('lets nobody in with a wrong passphrase, without one, or with one where there is none', async () => {
+    bench.setPassphrase('key-hall', 'correct-horse-1');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await rejectReasonFor(bench.port, 'key-hall', 'wrong-horse-22')).toBe(10);
+    expect(await rejectReasonFor(bench.port, 'key-hall', 'correct-horse-1')).toBe(null);
+    bench.sessions.length = 0;
+    const refused = await Promise.all([
+      published('key-hall', '&passphrase=wrong-horse-22'),
+      published('key-hall'),
+      published('key-yard', '&passphrase=wrong-horse-22'),
+    ]);
+    for (const { code, stderr } of refused) {
+      expect(code).not.toBe(0);
+      expect(stderr).toMatch(/error|reject/i);
+    }
+    expect(bench.sessions).toEqual([]);
+    let seen = '';
+    const look = setInterval(async () => {
+      seen = await bench.metric('rejected_total{reason="unfinished"}');
+    }, 100);
+    await until(() => seen.endsWith(' 4'), 'the count of those who did not finish');
+    clearInterval(look);
+  });
+});
+
+describe('trouble', () => {
+  it('the listener process is killed: its sessions end, and the port is back within moments', async () => {
+    const { port } = bench;
+    const first = pushFile(long, bench.address('key-hall'));
+    await until(() => (bench.sessions[0]?.frames.length ?? 0) > 20, 'frames');
+    const killed = bench.server?.listenerPid ?? 0;
+    process.kill(killed, 'SIGKILL');
+    await ended(1);
+    await until(() => ![undefined, killed].includes(bench.server?.listenerPid), 'another process');
+    first.kill();
+    await first.done;
+    expect(bench.port).toBe(port);
+    let tries = 0;
+    while ((await published('key-yard')).code !== 0) if (++tries > 5) throw new Error('the port did not come back');
+    await ended(2);
+    expect(session(1).of('video')).toEqual(expected.clip);
+    expect(await bench.metric('listener_restarts_total')).toMatch(/ 1$/);
+  });
+
+  it('our own process is killed: the listener ends with it', async () => {
+    const built = (file: string) => new URL(`../../../dist/${file}`, import.meta.url).href;
+    const script = `
+      import { openSrtServer } from '${built('ingest/srt/server.js')}';
+      import { silentLog } from '${built('telemetry/log.js')}';
+      import { Metrics } from '${built('telemetry/metrics.js')}';
+      const passphrases = { all: async () => [], onChange: () => () => {} };
+      const { server } = await openSrtServer({
+        host: '127.0.0.1', port: 0, publishing: {}, passphrases, log: silentLog, metrics: new Metrics(),
+      });
+      console.log(server.listenerPid);
+    `;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [pid] = await once(parent.stdout, 'data');
+    const stat = `/proc/${String(pid).trim()}/stat`;
+    expect(existsSync(stat)).toBe(true);
+    parent.kill('SIGKILL');
+    // Where the system's first process is slow to reap, it is a zombie for a while.
+    await until(() => !existsSync(stat) || readFileSync(stat, 'utf8').includes(') Z '), 'its end');
+  });
+
+  it('random datagrams at the port harm nobody', async () => {
+    const publisher = pushFile(clip, bench.address('key-hall'));
+    await until(() => (bench.sessions[0]?.frames.length ?? 0) > 5, 'frames');
+    const socket = createSocket('udp4');
+    const noise = fc.sample(fc.uint8Array({ maxLength: 1500 }), { numRuns: 2000, seed: 7 });
+    // The head of a handshake request, so that some noise gets further.
+    const head = Buffer.from('800000000000000000000000000000000000000500000000', 'hex');
+    for (const [index, bytes] of noise.entries()) {
+      socket.send(index % 2 === 0 ? bytes : Buffer.concat([head, bytes]).subarray(0, 1472), bench.port, '127.0.0.1');
+    }
+    await publisher.done;
+    socket.close();
+    await ended(1);
+    expect(session(0).of('video')).toEqual(expected.clip);
+    expect(await bench.metric('listener_restarts_total')).toMatch(/ 0$/);
+  });
+
+  it('a feed that does not keep up stops its own publisher alone', async () => {
+    const slow = pushFile(long, bench.address('key-slow'));
+    await until(() => (bench.sessions[0]?.frames.length ?? 0) > 20, 'frames');
+    session(0).blocked = true;
+    await until(() => session(0).frames.length > 25, 'a stop');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const heldAt = session(0).frames.length;
+    const other = await published('key-other');
+    expect(other.code).toBe(0);
+    await until(() => session(1).ended, 'the end of the other');
+    expect(session(1).of('video')).toEqual(expected.clip);
+    expect(session(0).frames.length).toBe(heldAt);
+    session(0).release();
+    await until(() => session(0).frames.length > heldAt + 50, 'what comes after');
+    slow.kill();
+    await slow.done;
+  });
+
+  it('two of a hundred packets are lost both ways: nothing is missing', async () => {
+    const relay = await LossyRelay.open({ to: bench.port, loss: 0.02, seed: 20_260_101 });
+    const publisher = pushFile(long, bench.address('key-hall', '&latency=400000', relay.port), '-t', '5');
+    await until(() => (bench.sessions[0]?.of('video').length ?? 0) > 90, 'most of it', 30_000);
+    // What is lost after the last packet is never missed by the receiver.
+    relay.loss = 0;
+    await publisher.done;
+    await ended(1);
+    expect(relay.lost).toBeGreaterThan(20);
+    const got = session(0).of('video');
+    expect(got.length).toBeGreaterThanOrEqual(125);
+    expect(got).toEqual(expected.long.slice(0, got.length));
+    relay.close();
+  });
+
+  it('the address is taken: says so, and leaves no process behind', async () => {
+    const options = {
+      host: '127.0.0.1',
+      port: bench.port,
+      publishing: bench,
+      passphrases: { all: async () => [], onChange: () => () => {} },
+      log: silentLog,
+      metrics: new Metrics(),
+    };
+    await expect(openSrtServer(options)).rejects.toMatchObject({ code: 'ingest.address-in-use' });
+  });
+
+  it('closing lets publishers go, frees the port, and leaves no process', async () => {
+    const publisher = pushFile(long, bench.address('key-hall'));
+    await until(() => (bench.sessions[0]?.frames.length ?? 0) > 5, 'frames');
+    const { port } = bench;
+    const pid = bench.server?.listenerPid;
+    await bench.close();
+    expect(session(0).ended).toBe(true);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect((await publisher.done).code).not.toBe(null);
+    bench = await SrtBench.open({ port });
+    expect(bench.port).toBe(port);
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * Where a run's renditions are cut into segments: all of them along the same lines, so that a player may change from one
+ * to another at any segment. Times are seconds of the broadcast's timeline; a slot counts the lines.
+ */
+export interface CutLines {
+  /** The slot of whatever is presented at that time. Only to be asked up to `knownToSec`. */
+  slotAt(timelineSec: number): number;
+  /** Up to here every line is known. */
+  readonly knownToSec: number;
+  /** A segment that grows longer is given up: what should have ended it no longer comes. */
+  readonly longestSec: number;
+}
+
+/** The encoder puts keys on the grid; they are off it by its rounding to ticks (1 ms in the expression that forces them). */
+const TOLERANCE_SEC = 0.002;
+/** A segment that finds no place to be cut within this many grid steps means that keys no longer come. */
+const GRID_STEPS_MAX = 3;
+
+/** A line at each multiple of the step, from the timeline's zero: for runs whose keys are placed by us. */
+export class GridLines implements CutLines {
+  readonly knownToSec = Number.POSITIVE_INFINITY;
+  readonly longestSec: number;
+  readonly #stepSec: number;
+
+  constructor(stepSec: number) {
+    this.#stepSec = stepSec;
+    this.longestSec = GRID_STEPS_MAX * stepSec;
+  }
+
+  slotAt(timelineSec: number): number {
+    return Math.max(0, Math.floor((timelineSec + TOLERANCE_SEC) / this.#stepSec));
+  }
+}
+
+export interface KeyLinesOptions {
+  /** The playlist's target duration, whole seconds: no segment, rounded, is longer. */
+  readonly targetSec: number;
+  /** How far apart the source's keys are expected to be at most. */
+  readonly keyIntervalSec: number;
+}
+
+/** Half a second would round up (RFC 8216 §4.3.3.1); sound may end a frame (HE-AAC: 64 ms at 32 kHz) behind its picture. */
+const ROUNDS_DOWN_SEC = 0.42;
+
+/**
+ * Lines at the source's own keys, found by the run's leading rendition and followed by the others.
+ *
+ * Life: the leader tells of each `key` and how far it has `reached`; who follows waits for that. A key becomes a line unless
+ * another whole key interval still fits into the target duration. The slot before the first line is the first slot.
+ */
+export class KeyLines implements CutLines {
+  readonly longestSec: number;
+  readonly #keyIntervalSec: number;
+  readonly #followers = new Set<() => void>();
+  #lines: number[] = [];
+  #dropped = 0;
+  #knownToSec = Number.NEGATIVE_INFINITY;
+
+  constructor({ targetSec, keyIntervalSec }: KeyLinesOptions) {
+    this.longestSec = targetSec + ROUNDS_DOWN_SEC;
+    this.#keyIntervalSec = keyIntervalSec;
+  }
+
+  get knownToSec(): number {
+    return this.#knownToSec;
+  }
+
+  slotAt(timelineSec: number): number {
+    const behind = this.#lines.findLastIndex((line) => line <= timelineSec + TOLERANCE_SEC);
+    return Math.max(0, this.#dropped + behind);
+  }
+
+  /** The leader has a key there. */
+  key(timelineSec: number): void {
+    const last = this.#lines.at(-1);
+    if (last !== undefined && timelineSec - last + this.#keyIntervalSec <= this.longestSec) return;
+    this.#lines.push(timelineSec);
+    if (this.#lines.length <= LINES_MAX) return;
+    this.#lines.shift();
+    this.#dropped += 1;
+  }
+
+  /** The leader's keys up to there have been told. */
+  reached(timelineSec: number): void {
+    this.#knownToSec = timelineSec;
+    for (const go of this.#followers) go();
+  }
+
+  /** `go` is called whenever more is known. */
+  follow(go: () => void): void {
+    this.#followers.add(go);
+  }
+}
+
+/** Followers are a second or two behind; a rendition that lags by more lines than this is cut at the oldest one kept. */
+const LINES_MAX = 64;

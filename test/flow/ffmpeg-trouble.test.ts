@@ -1,0 +1,102 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cleanUp, startBox, type TestBox, until } from '../box.js';
+import { openBrowser, playback } from '../browser.js';
+import { judgeHls } from '../judges.js';
+import { publish, stopPublishers } from '../publisher.js';
+
+/** ffmpeg dies, or hangs, in the middle of a broadcast: the box replaces it, and viewers go on. */
+let box: TestBox;
+let browser: Browser;
+let page: Page;
+let channel: { readonly rtmpUrl: string; readonly hlsUrl: string; readonly watchUrl: string };
+
+interface LiveStatus {
+  readonly live: readonly { readonly pid?: number | null; readonly restarts?: number }[];
+}
+
+beforeAll(async () => {
+  box = await startBox({ args: ['--set', 'transcode.pixelsPerSecond=60000000', '--set', 'live.windowSegments=30'] });
+  browser = await openBrowser();
+  channel = await box.json('channel', 'create', 'town-hall');
+  publish(channel.rtmpUrl, { size: '640x360', seconds: 600 });
+  page = await browser.newPage();
+  await page.goto(channel.watchUrl);
+  await until(
+    async () => ((await playback(page))?.frames ?? 0) > 50,
+    60_000,
+    () => box.printed(),
+  );
+});
+
+afterAll(async () => {
+  stopPublishers();
+  await browser?.close();
+  await cleanUp();
+});
+
+/** The pid of the channel's ffmpeg, from the log: its last start. */
+async function ffmpegPid(): Promise<number> {
+  const pids = [...box.printed().matchAll(/"pid":(\d+)[^\n]*live transcoding started/g)].map((match) =>
+    Number(match[1]),
+  );
+  const last = pids.at(-1);
+  if (last === undefined) throw new Error(`no ffmpeg was started:\n${box.printed()}`);
+  return last;
+}
+
+interface Listed {
+  readonly sequence: number;
+  readonly numbers: readonly number[];
+  readonly discontinuities: number;
+  readonly seconds: number;
+}
+
+async function listed(): Promise<Listed> {
+  const master = await (await fetch(channel.hlsUrl)).text();
+  const uri = master.split('\n').find((line) => line.endsWith('.m3u8')) ?? '';
+  const text = await (await fetch(new URL(uri, channel.hlsUrl))).text();
+  const numbers = [...text.matchAll(/\/(\d+)\.m4s$/gm)].map((match) => Number(match[1]));
+  const lengths = [...text.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]));
+  return {
+    sequence: Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]),
+    numbers,
+    discontinuities: [...text.matchAll(/^#EXT-X-DISCONTINUITY$/gm)].length,
+    seconds: lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+it.each([['SIGKILL'], ['SIGSTOP']] as const)(
+  '%s to ffmpeg: viewers go on, after one discontinuity and no hole',
+  async (signal) => {
+    const before = await listed();
+    const pid = await ffmpegPid();
+    const at = (await playback(page))?.time ?? 0;
+    process.kill(pid, signal);
+    await until(
+      async () => (await ffmpegPid()) !== pid,
+      20_000,
+      () => box.printed(),
+    );
+    // The first segment that the heir makes, and two more.
+    await until(
+      async () => (await listed()).discontinuities === before.discontinuities + 1,
+      30_000,
+      () => box.printed(),
+    );
+    const changed = (await listed()).numbers.at(-1) ?? 0;
+    await until(async () => ((await listed()).numbers.at(-1) ?? 0) >= changed + 2, 30_000);
+    const after = await listed();
+    expect(after.numbers).toEqual(after.numbers.map((_, index) => after.sequence + index));
+    expect(after.discontinuities).toBe(before.discontinuities + 1);
+    // Nothing is missing and nothing comes twice: as many seconds as numbers, at 2 s each.
+    expect(Math.abs(after.seconds - 2 * after.numbers.length)).toBeLessThan(0.5);
+    await judgeHls(channel.hlsUrl);
+    await until(
+      async () => ((await playback(page))?.time ?? 0) > at + 8,
+      40_000,
+      () => box.printed(),
+    );
+    expect((await playback(page))?.error).toBeNull();
+  },
+);

@@ -1,0 +1,183 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Publisher } from '../../src/ingest/ffmpeg.fixture.js';
+import { ClipFolder, demux } from '../../src/ingest/mpeg-ts/ts.fixture.js';
+import { until } from '../../src/ingest/publishing.fixture.js';
+import { pushFile, type RecordedSession, SrtBench } from '../../src/ingest/srt/srt.fixture.js';
+import type { FuzzTarget } from './fuzz-run.js';
+import { mutate } from './mutate.js';
+import type { Random } from './random.js';
+import { type RecordedCall, SrtCaller, sortCall } from './srt-caller.js';
+
+/** As long as the innocent publisher's file, again and again. */
+const ROUND_SEC = 3;
+const BURST = 25;
+/** Callers that vanish keep their places for a while, and must not keep anybody out. */
+const LIMITS = { idleMs: 5000, refusedMs: 0, connectionsMax: 5000 };
+const ANSWER_MS = 1000;
+/** Most handshakes that are changed get no answer. */
+const NO_ANSWER_MS = 20;
+/** `key-fuzz` in a stream id extension: words of four letters, each backwards. */
+const STREAM_KEY = Buffer.from('-yekzzuf');
+const SHUTDOWN = Buffer.concat([Buffer.from([0x80, 5]), Buffer.alloc(18)]);
+
+/** A real SRT port, mutated callers and datagrams at it, and one publisher on the same port that nothing may disturb. */
+export class SrtPort {
+  readonly #bench: SrtBench;
+  readonly #clips: ClipFolder;
+  readonly #call: RecordedCall;
+  readonly #pid: number | undefined;
+  readonly #witness: SrtWitness;
+
+  private constructor(bench: SrtBench, clips: ClipFolder, call: RecordedCall, witness: SrtWitness) {
+    this.#bench = bench;
+    this.#clips = clips;
+    this.#call = call;
+    this.#pid = bench.server?.listenerPid;
+    this.#witness = witness;
+  }
+
+  static async open(): Promise<SrtPort> {
+    const clips = await ClipFolder.open();
+    const source = [
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc2=size=160x90:rate=25',
+      '-t',
+      String(ROUND_SEC),
+      '-pix_fmt',
+      'yuv420p',
+    ];
+    const coder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0'];
+    const pictures = demux(await clips.ts('witness.ts', ...source, ...coder)).of('video').length;
+    const bench = await SrtBench.open({ limits: LIMITS, log: (await import('../../src/telemetry/log.js')).openLog('error') });
+    const call = await recordCall(bench, clips.file('witness.ts'));
+    return new SrtPort(bench, clips, call, new SrtWitness(bench, clips.file('witness.ts'), pictures));
+  }
+
+  get targets(): FuzzTarget[] {
+    const { induction, conclusion, rest } = this.#call;
+    const packets = [induction, conclusion, ...rest];
+    return [
+      { name: 'SRT port, callers', share: 1, attempt: (random) => this.#callIn(random) },
+      {
+        name: `SRT port, ${BURST} datagrams each`,
+        share: 3,
+        attempt: async (random) => {
+          const caller = await SrtCaller.open(this.#bench.port);
+          for (let sent = 0; sent < BURST; sent++)
+            caller.send(mutate(random, random.pick(packets), { others: packets }));
+          await sleep(1);
+          caller.close();
+          return caller.connected;
+        },
+      },
+    ];
+  }
+
+  /** Throws where the innocent publisher lost a frame, or the library's process did not survive. */
+  async close(): Promise<void> {
+    const lost = await this.#witness.stop();
+    const pid = this.#bench.server?.listenerPid;
+    await this.#bench.close();
+    await this.#clips.close();
+    if (pid !== this.#pid) throw new Error('the SRT process died');
+    if (lost !== null) throw new Error(lost);
+  }
+
+  /** A handshake that is changed a little or not at all, then changed packets. */
+  async #callIn(random: Random): Promise<boolean> {
+    const { induction, conclusion, rest } = this.#call;
+    const caller = await SrtCaller.open(this.#bench.port);
+    caller.sendHandshake(induction);
+    await caller.hear(ANSWER_MS);
+    const named = withOtherKey(random, conclusion);
+    const isWhole = random.once(2);
+    caller.sendHandshake(isWhole ? named : mutate(random, named, { changesMax: 2 }));
+    await caller.hear(isWhole ? ANSWER_MS : NO_ANSWER_MS);
+    for (const packet of rest.slice(0, 30)) {
+      caller.sendOn(random.once(3) ? packet : mutate(random, packet, { others: rest, changesMax: 3 }));
+    }
+    if (!random.once(8)) caller.sendOn(SHUTDOWN);
+    await sleep(1);
+    caller.close();
+    return caller.connected;
+  }
+}
+
+/** One of many channels, so that the one before doesn't stand in the way. */
+function withOtherKey(random: Random, conclusion: Buffer): Buffer {
+  const packet = Buffer.from(conclusion);
+  const at = packet.indexOf(STREAM_KEY);
+  if (at === -1) throw new Error('the recorded call has no stream id');
+  packet[at + 4] = 'a'.charCodeAt(0) + random.below(26);
+  return packet;
+}
+
+/** What the real ffmpeg says to the port, heard on the way there. */
+async function recordCall(bench: SrtBench, file: string): Promise<RecordedCall> {
+  const front = createSocket('udp4');
+  const back = createSocket('udp4');
+  const packets: Buffer[] = [];
+  let caller = 0;
+  front.on('message', (packet, { port }) => {
+    caller = port;
+    packets.push(packet);
+    back.send(packet, bench.port, '127.0.0.1');
+  });
+  back.on('message', (packet) => front.send(packet, caller, '127.0.0.1'));
+  front.bind(0, '127.0.0.1');
+  back.bind(0, '127.0.0.1');
+  await Promise.all([once(front, 'listening'), once(back, 'listening')]);
+  const pushed = pushFile(file, bench.address('key-fuzz', '', front.address().port));
+  await until(() => packets.length > 60, 'the recorded call');
+  pushed.kill();
+  await pushed.done;
+  front.close();
+  back.close();
+  await until(() => bench.sessions.every(({ ended }) => ended), 'the end of the recorded call');
+  return sortCall(packets);
+}
+
+/** ffmpeg, pushing one file over and over until it is stopped: of each push, all pictures must arrive. */
+class SrtWitness {
+  readonly #bench: SrtBench;
+  readonly #file: string;
+  readonly #pictures: number;
+  readonly #running: Promise<string | null>;
+  #last: Publisher | null = null;
+  #stopping = false;
+
+  constructor(bench: SrtBench, file: string, pictures: number) {
+    this.#bench = bench;
+    this.#file = file;
+    this.#pictures = pictures;
+    this.#running = this.#run();
+  }
+
+  /** After the push that is under way; what was lost, or null. */
+  stop(): Promise<string | null> {
+    this.#stopping = true;
+    return this.#running;
+  }
+
+  async #run(): Promise<string | null> {
+    while (!this.#stopping) {
+      this.#last = pushFile(this.#file, this.#bench.address('key-witness'));
+      const { code, stderr } = await this.#last.done;
+      if (code !== 0) return `the innocent SRT publisher ended with ${code}: ${stderr.slice(-300)}`;
+      const session = this.#sessions.at(-1);
+      await until(() => session?.ended === true, 'the end of the innocent SRT publisher');
+      const arrived = session?.of('video').length ?? 0;
+      if (arrived !== this.#pictures)
+        return `${arrived} of the innocent publisher's ${this.#pictures} pictures arrived`;
+    }
+    return null;
+  }
+
+  get #sessions(): RecordedSession[] {
+    return this.#bench.sessions.filter(({ channel }) => channel === 'witness');
+  }
+}
