@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { judgeDays } from '../http/certificate-files.js';
 import { readCertificatePair } from '../http/certificate-pair.js';
 import { loadUws } from '../http/load-uws.js';
@@ -11,6 +11,8 @@ import { loadWebrtc } from '../ingest/whip/load-webrtc.js';
 import { messageOf } from '../telemetry/failure.js';
 import { silentLog } from '../telemetry/log.js';
 import { ffmpegVersion, probeEncoders } from '../transcode/hardware.js';
+import { learnHardware } from '../transcode/hardware-inventory.js';
+import { describeGpu, type GpuReport } from '../transcode/hardware-report.js';
 import { parseAddress } from './address.js';
 import { readReadyFile } from './api-client.js';
 import type { Settings } from './config-schema.js';
@@ -32,11 +34,13 @@ const fail = (name: string, found: string, todo: string): Check => ({ name, verd
 const diskWarnBytes = 5 * 2 ** 30;
 const diskFailBytes = 200 * 2 ** 20;
 
-export async function runChecks(settings: Settings): Promise<Check[]> {
+/** With `hardware` every GPU is tried, which takes seconds for each. */
+export async function runChecks(settings: Settings, { hardware = false } = {}): Promise<Check[]> {
   return [
     checkNode(),
     await checkFfmpeg(settings),
     ...(await checkEncoders(settings)),
+    ...(hardware ? await checkGpus(settings) : []),
     checkHttpEngine(settings),
     ...checkCertificate(settings),
     ...(await checkSrt(settings)),
@@ -70,6 +74,30 @@ async function checkEncoders({ transcode }: Settings): Promise<Check[]> {
       ? ok(`encoder ${name}`, 'encoded a picture or a tone')
       : fail(`encoder ${name}`, message, `install an ffmpeg that has ${name} (Debian's has)`),
   );
+}
+
+/** What is found is kept where the box looks at its start. */
+async function checkGpus({ transcode, data }: Settings): Promise<Check[]> {
+  const file = existsSync(data) ? join(data, 'hardware.json') : null;
+  try {
+    const options = { log: silentLog, binary: transcode.ffmpeg, file, fresh: true };
+    const { gpus } = await learnHardware(options);
+    if (gpus.length === 0) return [ok('gpu', 'none here: the CPU encodes')];
+    return gpus.flatMap(checkGpu);
+  } catch (error) {
+    return [fail('gpu', messageOf(error), 'ffmpeg must run before a GPU can be tried')];
+  }
+}
+
+function checkGpu(report: GpuReport): Check[] {
+  const name = `gpu ${report.gpu.id}`;
+  const tried = report.probes.map(({ api, does, codec, usable, speed, message }): Check => {
+    const found = usable ? `${speed} times real time at 720p30` : message;
+    return ok(`${name} ${api} ${does} ${codec}`, usable ? found : `no: ${found}`);
+  });
+  if (report.probes.some(({ usable }) => usable)) return [ok(name, describeGpu(report)), ...tried];
+  const todo = 'install its driver, and an ffmpeg that is built for it; the user of the box must be in the group render';
+  return [warn(name, describeGpu(report), todo), ...tried];
 }
 
 function checkHttpEngine({ http }: Settings): Check {

@@ -40,6 +40,7 @@ export class GpuTelemetry {
   readonly #fleet: GpuFleet;
   readonly #gauges;
   #timer: NodeJS.Timeout | null = null;
+  #looking = false;
   #failures = 0;
 
   constructor(options: { log: Log; metrics: Metrics; fleet: GpuFleet }) {
@@ -71,8 +72,6 @@ export class GpuTelemetry {
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
-
-  #looking = false;
 
   async #look(): Promise<void> {
     this.#looking = true;
@@ -107,19 +106,17 @@ export function parseReadings(csv: string): GpuReading[] {
     const [id = '', ...rest] = line.split(',').map((field) => field.trim());
     if (!id.startsWith('GPU-')) return [];
     const figures = rest.map((field) => (/^\d+(?:\.\d+)?$/.test(field) ? Number(field) : null));
-    const scaled = (index: number, by: number) => {
-      const figure = figures[index] ?? null;
-      return figure === null ? null : figure * by;
-    };
+    const ratio = (index: number) => (figures[index] == null ? null : (figures[index] ?? 0) / 100);
+    const mebibytes = (index: number) => (figures[index] == null ? null : (figures[index] ?? 0) * 2 ** 20);
     return [
       {
         id,
-        busy: scaled(0, 0.01),
-        encoder: scaled(1, 0.01),
-        decoder: scaled(2, 0.01),
-        memoryUsedBytes: scaled(3, 2 ** 20),
-        memoryBytes: scaled(4, 2 ** 20),
-        celsius: scaled(5, 1),
+        busy: ratio(0),
+        encoder: ratio(1),
+        decoder: ratio(2),
+        memoryUsedBytes: mebibytes(3),
+        memoryBytes: mebibytes(4),
+        celsius: figures[5] ?? null,
       },
     ];
   });

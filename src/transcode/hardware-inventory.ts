@@ -14,14 +14,16 @@ import { describeGpu, type Gpu, type GpuReport, type HardwareReport } from './ha
 export interface LearnOptions extends ProbeOptions {
   /** Where the report is kept; null: nowhere, and nothing is read. */
   readonly file: string | null;
+  /** Tries again whatever the file says; it is then written anew. */
+  readonly fresh?: boolean;
 }
 
 /** Takes a few seconds for each GPU that has not been tried. @throws Failure of `ffmpegVersion` */
 export async function learnHardware(options: LearnOptions): Promise<HardwareReport> {
-  const { log, file } = options;
+  const { log, file, fresh = false } = options;
   const [{ text: ffmpeg }, gpus] = await Promise.all([ffmpegVersion(options), listGpus(log)]);
   if (gpus.length === 0) return { ffmpeg, gpus: [] };
-  const kept = file === null ? null : readKept(file, ffmpeg, gpus);
+  const kept = file === null || fresh ? null : readKept(file, ffmpeg, gpus);
   if (kept !== null) return kept;
   const samples = await makeSamples(options);
   const reports: GpuReport[] = [];

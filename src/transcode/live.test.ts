@@ -6,8 +6,10 @@ import type { SourceFacts } from '../media/source-facts.js';
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { FfmpegRun } from './ffmpeg-process.js';
+import { GpuFleet } from './gpu-fleet.js';
 import { KeepingSink, type Probed, probe, publish, smallFacts, smallVideo } from './live.fixture.js';
 import { LiveTranscoder, type LiveTranscoderOptions } from './live.js';
+import { MACHINES } from './machines.fixture.js';
 
 const BROADCAST = 'b_0123456789abcdef';
 /** Two rungs: 480 and 360 lines; small enough for a busy box. */
@@ -205,6 +207,25 @@ describe('when ffmpeg dies', () => {
     const [error] = (await once(refused, 'error')) as [Error];
     expect(error).toMatchObject({ code: 'transcode.live-refused', message: expect.stringMatching(/5 times in a row/) });
     expect(sink.runs).toEqual([]);
+  });
+});
+
+describe('when a GPU fails', () => {
+  it('the CPU takes the feed at once, and nothing of it is lost', async () => {
+    const gpus = new GpuFleet({ log: silentLog, probe: async () => false });
+    gpus.learn(MACHINES.rtx);
+    const { sink, live, open } = box({ gpus });
+    const feed = open();
+    push(feed, { seconds: 3, realTime: true });
+    // No driver is here: both tries that the card gets end in no time.
+    await until(() => live.live()[0]?.by === 'cpu');
+    expect(gpus.status()).toMatchObject([{ quarantined: true, active: 0 }]);
+    await closed(feed);
+    live.endBroadcast(BROADCAST);
+    await until(() => sink.events.at(-1) === `over ${BROADCAST}`);
+    expect(sink.runs).toHaveLength(1);
+    const { v480 } = await renditions(sink, 0);
+    expect(v480?.frames).toBeGreaterThanOrEqual(74);
   });
 });
 

@@ -175,6 +175,8 @@ it('drains and stops on SIGTERM, and its addresses go with it', async () => {
   expect(JSON.parse(readFileSync(join(other.data, 'ready.json'), 'utf8'))).toEqual({
     http: new URL(other.http).host,
     rtmp: other.rtmp,
+    srt: other.ready.srt,
+    webrtc: other.ready.webrtc,
     admin: new URL(other.admin).host,
   });
   expect(await other.kill('SIGTERM')).toBe(0);

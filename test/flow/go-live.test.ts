@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { selfSigned } from '../../src/http/certificate.fixture.js';
 import { cleanUp, newFolder, startBox, type TestBox, until } from '../box.js';
 import { fakeDevices, openBrowser, playback } from '../browser.js';
+
+// A real encoder in a browser, a real one in the box, and a player: three on one small machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** A creator opens the "Go live" page and broadcasts from the browser; viewers watch. */
 let box: TestBox;

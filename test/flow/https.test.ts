@@ -2,11 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { Agent, fetch, type RequestInit } from 'undici';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { selfSigned } from '../../src/http/certificate.fixture.js';
 import { cleanUp, newFolder, startBox, type TestBox, until } from '../box.js';
 import { openBrowser } from '../browser.js';
 import { publish, stopPublishers } from '../publisher.js';
+
+// A browser plays in one of them, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** The public door over TLS: the same pages, API and media, by addresses that begin with https. */
 let box: TestBox;

@@ -42,7 +42,10 @@ export async function publisherTargets({ video, audio }: Recordings): Promise<Fu
       if (written > 10 * sent + 100_000) throw new Error(`${written} bytes of feed out of ${sent}`);
       return written > 0;
     },
-    finish: () => bench.close(),
+    finish: async () => {
+      await bench.close();
+      return undefined;
+    },
   };
   return [target];
 }

@@ -22,7 +22,7 @@ const retryMs = [1000, 2000, 4000, 8000, 15_000] as const;
 /** A box that does not come back within this long is given up. */
 const giveUpMs = 10 * 60_000;
 /** ICE often recovers from "disconnected" by itself. */
-const disconnectedMs = 5000;
+const disconnectedMs = 3000;
 const connectMs = 15_000;
 
 /**

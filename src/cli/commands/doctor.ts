@@ -16,16 +16,25 @@ export function addDoctorCommand(program: Command): void {
       (value: string, before: string[]) => [...before, value],
       [],
     )
+    .option('--hardware', 'try what each GPU can do, one real encode after another (seconds for each), and keep it')
     .option('--json', 'answer with JSON on stdout')
     .action(doctor);
 }
 
-async function doctor(options: { config?: string; data?: string; set: string[]; json?: boolean }): Promise<void> {
+interface DoctorOptions {
+  readonly config?: string;
+  readonly data?: string;
+  readonly set: string[];
+  readonly hardware?: boolean;
+  readonly json?: boolean;
+}
+
+async function doctor(options: DoctorOptions): Promise<void> {
   const flags: ConfigSources['flags'] =
     options.data === undefined ? {} : { data: { flag: '--data', value: options.data } };
   const settings = loadSettings({ file: options.config, environment: process.env, sets: options.set, flags });
   const { runChecks } = await import('../checks.js');
-  const checks = await runChecks(settings);
+  const checks = await runChecks(settings, { hardware: options.hardware === true });
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.map(({ name, verdict, found, todo }) => {
     const line = `${marks[verdict]} ${name.padEnd(width)}  ${found}`;

@@ -8,6 +8,7 @@ import { LiveTranscoder } from '../../transcode/live.js';
 import { VodWorker } from '../../transcode/vod.js';
 import type { Settings } from '../config-schema.js';
 import { EncodeSpeed } from '../encode-speed.js';
+import { letHeapGrow } from '../heap-growth.js';
 import { CatalogJobBoard } from '../job-board.js';
 import { openHardware } from './hardware.js';
 import { leaseTtlMs } from './metadata.js';
@@ -28,6 +29,7 @@ export async function openTranscode(options: {
   metrics: Metrics;
 }): Promise<TranscodeRole> {
   const { settings, folder, catalog, objects, fragments, log, metrics } = options;
+  letHeapGrow();
   const { ffmpeg: binary, pixelsPerSecond, vodConcurrency } = settings.transcode;
   const speed = new EncodeSpeed({ file: join(folder, 'encode-speed.json'), setting: pixelsPerSecond });
   const hardware = openHardware({ settings, folder, log, metrics });

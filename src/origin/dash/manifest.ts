@@ -83,9 +83,13 @@ function liveAttributes(live: DashLive) {
 }
 
 function writePeriod({ id, startSec, tracks }: DashPeriod): string {
+  // Players change between the tracks of one set only, and from one codec to another not at all (ISO/IEC 23009-1 §5.3.3.1).
+  const codecOf = ({ codecs }: DashTrack) => codecs.split('.')[0];
   const sets = (['video', 'audio'] as const)
-    .map((kind) => ({ kind, tracks: tracks.filter((track) => track.kind === kind) }))
-    .filter((set) => set.tracks.length > 0)
+    .flatMap((kind) => {
+      const own = tracks.filter((track) => track.kind === kind);
+      return [...new Set(own.map(codecOf))].map((codec) => ({ kind, tracks: own.filter((t) => codecOf(t) === codec) }));
+    })
     .map((set, index) => writeSet(index, set.kind, set.tracks));
   return element('Period', { id, start: isoDuration(startSec) }, sets);
 }

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { smallVideo } from '../live.fixture.js';
+import type { BlockItem } from '../feed/matroska-reader.js';
+import type { SourceTrack } from '../feed/matroska-tracks.js';
+import { readAacShape } from './aac-shape.js';
+import { AudioSamples } from './audio-samples.js';
+import { canPassAudio, targetDurationSec, videoVerdict } from './pass-verdict.js';
+import { type TimedSamples, VideoSamples } from './video-samples.js';
+
+const block = (track: 'video' | 'audio', timeMs: number, key = true): BlockItem => {
+  return { kind: 'block', raw: [], track, timeMs, key, payload: [Buffer.alloc(10)] };
+};
+
+interface Timed {
+  readonly decode: number;
+  readonly presentation: number;
+  readonly duration: number;
+  readonly key: boolean;
+}
+
+const timesOf = (fragments: readonly (TimedSamples | null)[]): Timed[] =>
+  fragments.flatMap((fragment) => {
+    let decode = fragment?.decodeTime ?? 0;
+    return (fragment?.samples ?? []).map(({ duration, compositionOffset, key }) => {
+      const timed = { decode, presentation: decode + compositionOffset, duration, key };
+      decode += duration;
+      return timed;
+    });
+  });
+
+/** Through to the end; ticks are milliseconds. */
+function pictures(times: readonly (readonly [timeMs: number, key: boolean])[]): Timed[] {
+  const samples = new VideoSamples({ ticksPerMs: 1, fragmentMs: 200 });
+  const fragments = times.map(([timeMs, key]) => samples.add(block('video', timeMs, key)));
+  return timesOf([...fragments, samples.flush()]);
+}
+
+describe('pictures', () => {
+  it('without reordering are decoded when they are shown', () => {
+    const timed = pictures(Array.from({ length: 50 }, (_, index) => [index * 40, index % 25 === 0]));
+    for (const { decode, presentation } of timed) expect(decode).toBe(presentation);
+    expect(timed.map(({ decode }) => decode)).toEqual(timed.map((_, index) => index * 40));
+  });
+
+  it('with reordering are decoded before they are shown, evenly, and groups meet without a gap', () => {
+    // I P B B P B B …, two groups of ten.
+    const order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8];
+    const groups = [0, 400].flatMap((start) => order.map((place, index) => [start + place * 40, index === 0] as const));
+    const timed = pictures(groups);
+    expect(timed.map(({ presentation }) => presentation)).toEqual(groups.map(([timeMs]) => timeMs));
+    expect(new Set(timed.map(({ duration }) => duration))).toEqual(new Set([40]));
+    for (const { decode, presentation } of timed) expect(decode).toBeLessThanOrEqual(presentation);
+    const second = timed[10];
+    expect(second).toMatchObject({ key: true, presentation: 400, decode: (timed[9]?.decode ?? 0) + 40 });
+  });
+
+  it('before the first key are left out', () => {
+    expect(pictures([[0, false], [40, true], [80, false]]).map(({ presentation }) => presentation)).toEqual([40, 80]);
+  });
+
+  it('whatever their times, come out once each, shown when they should be, and decoding never goes back', () => {
+    const picture = fc.tuple(fc.integer({ min: 0, max: 5_000 }), fc.boolean());
+    const property = fc.property(fc.array(picture, { minLength: 1, maxLength: 80 }), (times) => {
+      const given = [[0, true] as const, ...times];
+      const timed = pictures(given);
+      expect(timed.map(({ presentation }) => presentation)).toEqual(given.map(([timeMs]) => timeMs));
+      for (const [index, { decode, duration }] of timed.entries()) {
+        expect(duration).toBeGreaterThan(0);
+        expect(decode).toBeGreaterThanOrEqual((timed[index - 1]?.decode ?? Number.NEGATIVE_INFINITY) + 1);
+      }
+    });
+    fc.assert(property);
+  });
+});
+
+/** Blocks of 1024 samples at 48 kHz at these times. */
+function sound(times: readonly number[]): Timed[] {
+  const samples = new AudioSamples({ sampleRate: 48_000, blockSamples: 1024, fragmentMs: 200 });
+  return timesOf([...times.map((timeMs) => samples.add(block('audio', timeMs))), samples.flush()]);
+}
+
+const blockMs = 1024 / 48;
+
+describe('sound', () => {
+  it('follows without a gap, though its times are whole milliseconds', () => {
+    const timed = sound(Array.from({ length: 100 }, (_, index) => Math.round(index * blockMs)));
+    expect(timed.map(({ decode }) => decode)).toEqual(timed.map((_, index) => index * 1024));
+  });
+
+  it('leaves a hole where some is missing, and drops what comes twice', () => {
+    const times = Array.from({ length: 20 }, (_, index) => Math.round(index * blockMs));
+    const later = times.map((time) => time + 1_000);
+    const timed = sound([...times, ...later, ...times]);
+    expect(timed).toHaveLength(40);
+    expect(timed[20]?.decode).toBe(48_000);
+  });
+
+  it('follows a clock that drifts', () => {
+    const timed = sound(Array.from({ length: 3_000 }, (_, index) => Math.round(index * blockMs * 1.001)));
+    const last = timed.at(-1);
+    expect(Math.abs((last?.decode ?? 0) / 48 - 2_999 * blockMs * 1.001)).toBeLessThan(40);
+    for (const { duration } of timed) expect(Math.abs(duration - 1024)).toBeLessThanOrEqual(4);
+  });
+
+  it('never goes back, whatever its times', () => {
+    const property = fc.property(fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 1 }), (times) => {
+      const timed = sound(times);
+      for (const [index, { decode }] of timed.entries()) {
+        expect(decode).toBeGreaterThan(timed[index - 1]?.decode ?? -1);
+      }
+    });
+    fc.assert(property);
+  });
+});
+
+describe('an AudioSpecificConfig', () => {
+  it.each<[string, string, ReturnType<typeof readAacShape>]>([
+    ['LC stereo at 48 kHz', '1190', { sampleRate: 48_000, channels: 2, blockSamples: 1024 }],
+    ['LC mono at 44.1 kHz', '1208', { sampleRate: 44_100, channels: 1, blockSamples: 1024 }],
+    ['HE-AAC', '2b118800', { sampleRate: 24_000, channels: 2, blockSamples: 1024 }],
+    ['5.1', '11b0', null],
+    ['96 kHz', '1010', null],
+    ['Main profile', '0990', null],
+    ['too short', '11', null],
+    ['empty', '', null],
+  ])('%s', (_, hex, expected) => {
+    expect(readAacShape(Buffer.from(hex, 'hex'))).toEqual(expected);
+  });
+
+  it('of any bytes is read or refused', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => void readAacShape(Buffer.from(bytes))));
+  });
+});
+
+describe('a source', () => {
+  const avc = (profile: number): SourceTrack => {
+    return { number: 1, kind: 'video', codec: 'h264', config: Buffer.from([1, profile, 0, 31]) };
+  };
+
+  it.each<[string, Partial<typeof smallVideo>, SourceTrack | undefined, number | null, RegExp | null]>([
+    ['High, keys each 2 s', {}, avc(100), 2_000, null],
+    ['keys each 4 s, stamped late', {}, avc(77), 4_050, null],
+    ['keys each 5 s', {}, avc(100), 5_000, /5\.0 s apart/],
+    ['keys not known', {}, avc(100), null, /not known/],
+    ['10 bits', {}, avc(110), 2_000, /8 bits/],
+    ['HDR', { hdr: true }, avc(100), 2_000, /8 bits/],
+    ['interlaced', { interlaced: true }, avc(100), 2_000, /interlaced/],
+    ['wide pixels', { sampleAspectRatio: 4 / 3 }, avc(100), 2_000, /square/],
+    ['turned', { rotation: 90 }, avc(100), 2_000, /turned/],
+    ['VP8', { codec: 'vp8' }, { ...avc(100), codec: 'vp8' }, 2_000, /codec is vp8/],
+    ['no track', {}, undefined, 2_000, /codec/],
+    ['120 pictures a second', { frameRate: 120 }, avc(100), 2_000, /120 pictures/],
+  ])('%s', (_, facts, track, keyIntervalMs, why) => {
+    const verdict = videoVerdict({ ...smallVideo, ...facts }, track, keyIntervalMs);
+    expect(verdict.ok ? null : verdict.why).toEqual(why === null ? null : expect.stringMatching(why));
+  });
+
+  it('of AAC that all players take may keep its sound', () => {
+    const config = Buffer.from('1190', 'hex');
+    expect(canPassAudio({ number: 2, kind: 'audio', codec: 'aac', config })).toBe(true);
+    expect(canPassAudio({ number: 2, kind: 'audio', codec: 'opus', config })).toBe(false);
+    expect(canPassAudio(undefined)).toBe(false);
+  });
+
+  it.each([
+    [2_000, 2, 2],
+    [2_001, 2, 2],
+    [1_000, 2, 2],
+    [3_000, 2, 3],
+    [3_960, 2, 4],
+    [4_090, 2, 4],
+    [2_000, 6, 6],
+  ])('with keys each %i ms, cut every %i s, has a target duration of %i s', (interval, segmentSec, expected) => {
+    expect(targetDurationSec(interval, segmentSec)).toBe(expected);
+  });
+});

@@ -1,0 +1,144 @@
+import HLS, { type types } from 'hls-parser';
+
+HLS.setOptions({ strictMode: true });
+const POLL_MS = 400;
+
+export interface KeptSegment {
+  readonly number: number;
+  readonly uri: string;
+  /** As the playlist has it. */
+  readonly durationSec: number;
+  /** Epoch ms. */
+  readonly startMs: number;
+  readonly discontinuity: boolean;
+  readonly initUri: string;
+  readonly bytes: Buffer;
+}
+
+export interface KeptRendition {
+  /** By media sequence number, in the order in which they were announced. */
+  readonly segments: Map<number, KeptSegment>;
+  readonly inits: Map<string, Buffer>;
+  ended: boolean;
+}
+
+/**
+ * Everything that a live channel's HLS was while it was followed: each playlist put before the strict parser when it is served,
+ * each header and segment of each rendition fetched by its name.
+ *
+ * Lifetime: from `follow` until all playlists have ended, or `leave`.
+ */
+export class KeptRun {
+  /** By the playlist's address. */
+  readonly renditions = new Map<string, KeptRendition>();
+  /** What no player should be given, in words. */
+  readonly faults: string[] = [];
+  /** How many different playlists the parser took. */
+  accepted = 0;
+  readonly done: Promise<void>;
+  readonly #hlsUrl: string;
+  readonly #texts = new Map<string, string>();
+  #gone = false;
+
+  private constructor(hlsUrl: string) {
+    this.#hlsUrl = hlsUrl;
+    this.done = this.#follow();
+    this.done.catch(() => {});
+  }
+
+  /** The channel need not be live yet. */
+  static follow(hlsUrl: string): KeptRun {
+    return new KeptRun(hlsUrl);
+  }
+
+  leave(): Promise<void> {
+    this.#gone = true;
+    return this.done;
+  }
+
+  get ended(): boolean {
+    return this.renditions.size > 0 && [...this.renditions.values()].every(({ ended }) => ended);
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#gone && !this.ended) {
+      const master = (await this.#playlist(this.#hlsUrl)) as types.MasterPlaylist | null;
+      if (master !== null) await Promise.all(addresses(master, this.#hlsUrl).map((url) => this.#look(url)));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  async #playlist(url: string): Promise<types.Playlist | null> {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    if (!answer.ok) {
+      if (this.renditions.size > 0) this.faults.push(`${url} answered ${answer.status}`);
+      return null;
+    }
+    try {
+      const playlist = HLS.parse(text);
+      if (this.#texts.get(url) !== text) this.accepted += 1;
+      this.#texts.set(url, text);
+      return playlist;
+    } catch (error) {
+      this.faults.push(`${url}: ${error}\n${text}`);
+      return null;
+    }
+  }
+
+  async #look(url: string): Promise<void> {
+    const playlist = (await this.#playlist(url)) as types.MediaPlaylist | null;
+    if (playlist === null) return;
+    let rendition = this.renditions.get(url);
+    if (rendition === undefined) {
+      rendition = { segments: new Map(), inits: new Map(), ended: false };
+      this.renditions.set(url, rendition);
+    }
+    for (const segment of playlist.segments) await this.#take(segment, rendition, playlist, url);
+    rendition.ended = playlist.endlist;
+  }
+
+  async #take(
+    segment: types.Segment,
+    { segments, inits }: KeptRendition,
+    { targetDuration }: types.MediaPlaylist,
+    url: string,
+  ): Promise<void> {
+    const { mediaSequenceNumber: number, uri, duration, discontinuity, programDateTime } = segment;
+    const where = `${url} ${number}`;
+    const known = segments.get(number);
+    if (known !== undefined) {
+      if (known.uri !== uri || known.durationSec !== duration) this.faults.push(`${where} was ${known.uri}, is ${uri}`);
+      return;
+    }
+    const newest = [...segments.keys()].at(-1);
+    if (newest !== undefined && number !== newest + 1) this.faults.push(`${where} follows ${newest}`);
+    if (Math.round(duration) > targetDuration) this.faults.push(`${where} lasts ${duration} s, over ${targetDuration}`);
+    const initUri = segment.map?.uri ?? '';
+    if (!inits.has(initUri)) inits.set(initUri, await bytesAt(initUri, url));
+    const bytes = await bytesAt(uri, url);
+    const startMs = programDateTime?.getTime() ?? Number.NaN;
+    const facts = {
+      number,
+      uri,
+      durationSec: duration,
+      startMs,
+      discontinuity: discontinuity ?? false,
+      initUri,
+      bytes,
+    };
+    segments.set(number, facts);
+  }
+}
+
+function addresses(master: types.MasterPlaylist, base: string): string[] {
+  const sound = master.variants.flatMap(({ audio }) => audio.map(({ uri }) => uri ?? ''));
+  const uris = new Set([...master.variants.map(({ uri }) => uri), ...sound]);
+  return [...uris].map((uri) => new URL(uri, base).href);
+}
+
+async function bytesAt(uri: string, base: string): Promise<Buffer> {
+  const answer = await fetch(new URL(uri, base));
+  if (!answer.ok) throw new Error(`${uri} answered ${answer.status}`);
+  return Buffer.from(await answer.arrayBuffer());
+}
