@@ -59,7 +59,18 @@ export async function startBox(args = []) {
   const data = join(folder, 'data');
   const ready = join(folder, 'ready.json');
   const startedAt = performance.now();
-  const doors = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--webrtc', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const doors = [
+    '--http',
+    '127.0.0.1:0',
+    '--rtmp',
+    '127.0.0.1:0',
+    '--srt',
+    '127.0.0.1:0',
+    '--webrtc',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+  ];
   const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...doors, ...args], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });

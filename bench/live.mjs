@@ -142,7 +142,9 @@ async function passChannels(clip, count, minutes) {
       await sleep(Math.min(60_000, minutes * 60_000));
       const percent = (100 * (treeCpuSeconds(box.pid) - before)) / elapsed() / count;
       const memory = residentMiB(box.pid).toFixed(0);
-      console.log(`${(elapsed() / 60).toFixed(1)} min: ${percent.toFixed(2)}% of a core per channel, ${memory} MiB resident`);
+      console.log(
+        `${(elapsed() / 60).toFixed(1)} min: ${percent.toFixed(2)}% of a core per channel, ${memory} MiB resident`,
+      );
     }
     if (publishers.some(({ exitCode }) => exitCode !== null)) throw new Error('a publisher did not last');
   } finally {

@@ -19,6 +19,7 @@ const KNOWN_BOXES = new Set(['ftyp', 'moov', 'styp', 'prft', 'emsg', 'sidx', 'mo
 export function judgeBoxes({ segments, inits }: KeptRendition): JudgedStretch[] {
   const stretches: KeptSegment[][] = [];
   for (const segment of segments.values()) {
+    if (segment.gap) continue;
     const open = stretches.at(-1);
     if (open?.at(-1)?.initUri === segment.initUri) open.push(segment);
     else stretches.push([segment]);

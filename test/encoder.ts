@@ -72,7 +72,7 @@ export async function stopEncoders(): Promise<void> {
   await Promise.all([...encoders].map((encoder) => encoder.stop('SIGKILL')));
 }
 
-function commandLine(address: string, { size = '320x180', rate = 25, clockSec = 0 }: EncoderOptions): string[] {
+function commandLine(address: string, { size = '320x180', rate = 15, clockSec = 0 }: EncoderOptions): string[] {
   const picture = ['-re', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}`];
   const tone = ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
   const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', String(rate * 2)];

@@ -2,6 +2,8 @@ import HLS, { type types } from 'hls-parser';
 
 HLS.setOptions({ strictMode: true });
 const POLL_MS = 400;
+/** Between the end of a segment and the beginning of the next, by the playlist's own clock: a picture at 15 a second. */
+const APART_MS_MAX = 70;
 
 export interface KeptSegment {
   readonly number: number;
@@ -13,6 +15,8 @@ export interface KeptSegment {
   readonly discontinuity: boolean;
   readonly initUri: string;
   readonly bytes: Buffer;
+  /** The playlist itself says that it is not there (EXT-X-GAP); it has no bytes. */
+  readonly gap: boolean;
 }
 
 export interface KeptRendition {
@@ -43,7 +47,6 @@ export class KeptRun {
   private constructor(hlsUrl: string) {
     this.#hlsUrl = hlsUrl;
     this.done = this.#follow();
-    this.done.catch(() => {});
   }
 
   /** The channel need not be live yet. */
@@ -56,16 +59,24 @@ export class KeptRun {
     return this.done;
   }
 
-  get ended(): boolean {
-    return this.renditions.size > 0 && [...this.renditions.values()].every(({ ended }) => ended);
+  /** All its playlists have ended, or a request failed. */
+  get over(): boolean {
+    return this.#gone || (this.renditions.size > 0 && [...this.renditions.values()].every(({ ended }) => ended));
   }
 
   async #follow(): Promise<void> {
-    while (!this.#gone && !this.ended) {
-      const master = (await this.#playlist(this.#hlsUrl)) as types.MasterPlaylist | null;
-      if (master !== null) await Promise.all(addresses(master, this.#hlsUrl).map((url) => this.#look(url)));
+    while (!this.over) {
+      await this.#round().catch((error: unknown) => {
+        this.faults.push(String(error));
+        this.#gone = true;
+      });
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  async #round(): Promise<void> {
+    const master = (await this.#playlist(this.#hlsUrl)) as types.MasterPlaylist | null;
+    if (master !== null) await Promise.all(addresses(master, this.#hlsUrl).map((url) => this.#look(url)));
   }
 
   async #playlist(url: string): Promise<types.Playlist | null> {
@@ -104,20 +115,22 @@ export class KeptRun {
     { targetDuration }: types.MediaPlaylist,
     url: string,
   ): Promise<void> {
-    const { mediaSequenceNumber: number, uri, duration, discontinuity, programDateTime } = segment;
+    const { mediaSequenceNumber: number, uri, duration, discontinuity, programDateTime, gap = false } = segment;
     const where = `${url} ${number}`;
     const known = segments.get(number);
     if (known !== undefined) {
       if (known.uri !== uri || known.durationSec !== duration) this.faults.push(`${where} was ${known.uri}, is ${uri}`);
       return;
     }
-    const newest = [...segments.keys()].at(-1);
-    if (newest !== undefined && number !== newest + 1) this.faults.push(`${where} follows ${newest}`);
+    const newest = [...segments.values()].at(-1);
+    if (newest !== undefined && number !== newest.number + 1) this.faults.push(`${where} follows ${newest.number}`);
     if (Math.round(duration) > targetDuration) this.faults.push(`${where} lasts ${duration} s, over ${targetDuration}`);
     const initUri = segment.map?.uri ?? '';
     if (!inits.has(initUri)) inits.set(initUri, await bytesAt(initUri, url));
-    const bytes = await bytesAt(uri, url);
+    const bytes = gap ? Buffer.alloc(0) : await bytesAt(uri, url);
     const startMs = programDateTime?.getTime() ?? Number.NaN;
+    const apartMs = newest === undefined ? 0 : startMs - newest.startMs - newest.durationSec * 1000;
+    if (!discontinuity && !(Math.abs(apartMs) < APART_MS_MAX)) this.faults.push(`${where} is ${apartMs} ms off`);
     const facts = {
       number,
       uri,
@@ -126,6 +139,7 @@ export class KeptRun {
       discontinuity: discontinuity ?? false,
       initUri,
       bytes,
+      gap,
     };
     segments.set(number, facts);
   }

@@ -68,7 +68,8 @@ export class Screen {
 
   /** The channel need not be live yet. */
   static async open(browser: Browser, watchUrl: string): Promise<Screen> {
-    const page = await browser.newPage();
+    // A small window: drawing it is most of what a viewer costs.
+    const page = await browser.newPage({ viewport: { width: 400, height: 300 } });
     await page.addInitScript(observer);
     const screen = new Screen(page);
     await page.goto(watchUrl);

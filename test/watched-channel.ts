@@ -25,7 +25,7 @@ export interface LiveStatus {
 
 export async function newChannel(api: ApiClient, name: string, settings: object): Promise<Channel> {
   await api.post('/v1/channels', { name });
-  await api.patch(`/v1/channels/${name}`, settings);
+  if (Object.keys(settings).length > 0) await api.patch(`/v1/channels/${name}`, settings);
   return api.get<Channel>(`/v1/channels/${name}`);
 }
 
@@ -90,6 +90,14 @@ export class WatchedChannel {
     const { stalledSec, skippedSec, errors } = await this.#screen.shown();
     const before = this.#before ?? from;
     return { stalledSec: stalledSec - before.stalledSec, skippedSec: skippedSec - before.skippedSec, errors };
+  }
+
+  /** What a playlist said that is not there, seconds; the most that any of them did. */
+  get gapsSec(): number {
+    const lengths = [...this.run.renditions.values()].map(({ segments }) =>
+      [...segments.values()].reduce((sum, { gap, durationSec }) => sum + (gap ? durationSec : 0), 0),
+    );
+    return Math.max(0, ...lengths);
   }
 
   /** How often the playlists of this channel said that it is broken; the most that any of them did. */

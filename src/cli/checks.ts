@@ -96,7 +96,8 @@ function checkGpu(report: GpuReport): Check[] {
     return ok(`${name} ${api} ${does} ${codec}`, usable ? found : `no: ${found}`);
   });
   if (report.probes.some(({ usable }) => usable)) return [ok(name, describeGpu(report)), ...tried];
-  const todo = 'install its driver, and an ffmpeg that is built for it; the user of the box must be in the group render';
+  const todo =
+    'install its driver, and an ffmpeg that is built for it; the user of the box must be in the group render';
   return [warn(name, describeGpu(report), todo), ...tried];
 }
 

@@ -29,6 +29,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const stage of stages.splice(0)) await stage.close();
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -252,6 +253,38 @@ describe('a publisher who stalls', () => {
     expect(stage.bench.switches).toEqual(['primary > slate', 'slate > primary']);
     const times = await pictures(stage, 0);
     expect(Math.abs((times.at(-1) ?? 0) - 8000)).toBeLessThan(300);
+  });
+
+  it('for a moment only, with another sound than the slate: the slate takes none of its pictures without their parameter sets', async () => {
+    const cabac = await record({ seconds: 8, extra: ['-coder', '1', '-ar', '44100'] });
+    const stage = await open();
+    const session = await stage.admit();
+    stage.play({ session, messages: upTo(cabac, 2500), at: 0 });
+    await settle();
+    stage.waitUntil(3700);
+    stage.play({ session, messages: from(upTo(cabac, 3700), 2500), at: 3700, speed: 30 });
+    stage.play({ session, messages: from(cabac, 3700), at: 3750 });
+    expect(stage.bench.switches).toEqual(['primary > slate', 'slate > primary']);
+    expect(stage.sink.feeds).toHaveLength(3);
+    for (const feed of [0, 1, 2]) expect((await decode(await stage.file(feed))).errors).toBe('');
+  });
+
+  it.each([
+    ['is read before anything is decided', 10, []],
+    ['is not waited for twice', 210, ['primary > slate', 'slate > primary']],
+  ])('only because the box itself stood still %s', async (_, readAfterMs, switches) => {
+    const stage = await open();
+    const session = await stage.admit();
+    stage.play({ session, messages: upTo(recorded, 2000), at: 0 });
+    await settle();
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 1500);
+    const readAt = 2000 + readAfterMs;
+    stage.play({ session, messages: from(upTo(recorded, 3500), 2000), at: readAt, speed: 30 });
+    stage.play({ session, messages: from(recorded, 3500), at: readAt + 60 });
+    expect(stage.bench.switches).toEqual(switches);
+    expect(stage.sink.feeds).toHaveLength(1);
+    expect((await decode(await stage.file(0))).errors).toBe('');
   });
 
   it('for good makes room for the same key', async () => {

@@ -32,6 +32,8 @@ export interface PublisherSession {
 
 /** How often it is looked whether something has stopped, and how much of a slate is played at once. */
 const TICK_MS = 100;
+/** A look so long after the last one: this process itself stood still, and what publishers sent meanwhile is yet to be read. */
+const LATE_MS = 400;
 /** Clock jumps that get a log line of their own in one broadcast; the counter has them all. */
 const LOGGED_JUMPS_MAX = 10;
 /** A new source whose place is taken for longer than this moves its whole timeline on; below, its pictures are pushed together. */
@@ -60,6 +62,9 @@ export class Broadcast implements SourceHost {
   #begun = false;
   /** When the last frame went out, or the one on air was excused; ms on the timeline. */
   #shownAtMs = 0;
+  /** The last look at the clock, on the steady one, and whether it decided nothing because it came late. */
+  #lookedAt = 0;
+  #waitedOnce = false;
   /** Of the last publisher on air. */
   #facts: SourceFacts = { video: null, audio: null };
   #keyInterval: { readonly config: DecoderConfig; readonly ms: number } | null = null;
@@ -81,6 +86,7 @@ export class Broadcast implements SourceHost {
       onFeed: (facts) => this.#feedOpened(facts),
     });
     this.#standIn = new StandIn({ ...options, muxer: this.#muxer });
+    this.#lookedAt = options.steadyClock();
     this.#timer = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
@@ -180,7 +186,7 @@ export class Broadcast implements SourceHost {
 
   /** Looks at the clock: who stalls, what of the slate is due, whether the grace time is over. */
   tick(): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#isLate()) return;
     if (this.#isOver()) {
       this.finish();
     } else if (this.#muxer.blocked) {
@@ -191,6 +197,14 @@ export class Broadcast implements SourceHost {
       this.#standIn.play(this.nowMs());
       this.#standIn.fillSilence(this.#sourceOnAir()?.isMute(this.nowMs()) === true);
     }
+  }
+
+  /** True once in a row: a box that is always late decides all the same. */
+  #isLate(): boolean {
+    const now = this.#options.steadyClock();
+    this.#waitedOnce = now - this.#lookedAt > LATE_MS && !this.#waitedOnce;
+    this.#lookedAt = now;
+    return this.#waitedOnce;
   }
 
   finish(): void {

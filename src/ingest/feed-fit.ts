@@ -15,8 +15,8 @@ export interface FeedTracks {
 export type Fit =
   /** They may; these bytes go before the next picture that is a key (none: an empty buffer). */
   | { readonly kind: 'fits'; readonly beforeKey: Buffer | null }
-  /** They need a feed of their own; frames of these tracks can't go into the old one until then. */
-  | { readonly kind: 'outgrown'; readonly excluded: ReadonlySet<TrackKind> };
+  /** They need a feed of their own; until then, frames of these tracks can't go into the old one, and pictures as above. */
+  | { readonly kind: 'outgrown'; readonly excluded: ReadonlySet<TrackKind>; readonly beforeKey: Buffer | null };
 
 /**
  * A source that lacks the feed's sound may go on in it (a receiver fills in silence); one that lacks its picture, or brings a
@@ -29,8 +29,8 @@ export function fitOf(feed: FeedTracks, source: SourceTracks, exact: boolean): F
   const beforeKey = video === null || feed.video === null ? null : bytesBeforeKey(feed.video, video, exact);
   if (feed.video === null ? video !== null : video === null || beforeKey === 'never') excluded.add('video');
   if (audio !== null && (feed.audio === null || !sameSound(feed.audio, audio))) excluded.add('audio');
-  if (excluded.size > 0 || beforeKey === 'never') return { kind: 'outgrown', excluded };
-  return { kind: 'fits', beforeKey };
+  if (beforeKey === 'never') return { kind: 'outgrown', excluded, beforeKey: null };
+  return excluded.size > 0 ? { kind: 'outgrown', excluded, beforeKey } : { kind: 'fits', beforeKey };
 }
 
 /** Null: the very same config is in effect. */

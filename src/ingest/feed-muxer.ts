@@ -112,7 +112,7 @@ export class FeedMuxer {
     const fit = fitOf(this.#carried, tracks, this.#options.exact);
     this.#outgrown = fit.kind === 'outgrown';
     this.#excluded = fit.kind === 'outgrown' ? fit.excluded : NONE;
-    this.#beforeKey = fit.kind === 'fits' ? fit.beforeKey : null;
+    this.#beforeKey = fit.beforeKey;
   }
 
   #write(frame: Frame): void {

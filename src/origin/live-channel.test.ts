@@ -41,7 +41,8 @@ const playlist = async ({ url }: ServedOrigin, id: string, segments: number) =>
     return found.segments.length >= segments && found;
   });
 
-const near = (values: readonly number[], within = 0.003) => values.map((value) => expect.closeTo(value, -Math.log10(2 * within)));
+const near = (values: readonly number[], within = 0.003) =>
+  values.map((value) => expect.closeTo(value, -Math.log10(2 * within)));
 
 describe('a run that was cut off', () => {
   it('leaves its open segments to the next one, which begins earlier and repeats nothing', async () => {

@@ -80,8 +80,11 @@ export class LiveChannel {
   readonly #lanes = new Map<string, Lane>();
   #open: OpenRun | null = null;
   #shelf: SpoolShelf | null = null;
-  /** Up to where each rendition of a broadcast has been cut, seconds of its timeline: a later run does not repeat it. */
-  #cutTo = { broadcastId: '', seconds: new Map<string, number>() };
+  /**
+   * Up to where each rendition of a broadcast has been cut, seconds of its timeline. What comes after a run that was abandoned
+   * does not repeat it; what comes after one that ended begins where it says.
+   */
+  #cutTo = { broadcastId: '', seconds: new Map<string, number>(), abandoned: false };
 
   constructor(options: LiveChannelOptions) {
     this.window = options.window;
@@ -93,7 +96,7 @@ export class LiveChannel {
     const { channel: _channel, cut: _cut, keyIntervalSec: _keyIntervalSec, ...facts } = start;
     const run = this.window.openRun(facts, this.#options.now());
     if (this.#cutTo.broadcastId !== run.broadcastId) {
-      this.#cutTo = { broadcastId: run.broadcastId, seconds: new Map() };
+      this.#cutTo = { broadcastId: run.broadcastId, seconds: new Map(), abandoned: false };
     }
     const shelf = this.#options.shelfFor(start);
     if (this.#shelf !== null && this.#shelf !== shelf) void this.#endShelf(this.#shelf);
@@ -137,18 +140,27 @@ export class LiveChannel {
   #closeRun(): void {
     const open = this.#open;
     this.#open = null;
+    if (open !== null) this.#cutTo.abandoned = false;
     for (const sink of open?.sinks.values() ?? []) sink.closeSegment();
   }
 
   /** A rendition that lags behind one already cut closes its segment nonetheless: that slot is not made again. */
   #abandonRun(open: OpenRun): number | null {
     if (this.#open === open) this.#open = null;
+    this.#cutTo.abandoned = true;
     for (const sink of open.sinks.values()) {
       if (sink.openSlot !== null && sink.openSlot <= open.lastSlot) sink.closeSegment();
       else sink.dropSegment();
     }
     const seconds = this.#cutTo.broadcastId === open.run.broadcastId ? this.#cutToSec(open.run) : null;
     return seconds === null ? null : Math.round(seconds * 1000);
+  }
+
+  /** From where on a rendition is wanted, seconds of the timeline. */
+  #fromSec(run: LiveRun, id: string): number {
+    const all = Number.NEGATIVE_INFINITY;
+    if (!this.#cutTo.abandoned) return all;
+    return Math.max(this.#cutToSec(run) ?? all, this.#cutTo.seconds.get(id) ?? all);
   }
 
   /** Where the first rendition (the highest picture, or the sound where there is no picture) was cut last. */
@@ -165,14 +177,12 @@ export class LiveChannel {
       });
     }
     const { run, lines, leader } = open;
-    const never = Number.NEGATIVE_INFINITY;
-    const fromSec = Math.max(this.#cutToSec(run) ?? never, this.#cutTo.seconds.get(id) ?? never);
     const sink = new RenditionSink({
       kind: rendition.kind,
       lines,
       leads: lines instanceof KeyLines && leader === id ? lines : null,
       timelineOffsetSec: run.timelineOffsetSec,
-      fromSec,
+      fromSec: this.#fromSec(run, id),
       segmentBytesMax: this.#options.segmentBytesMax,
       take: (event) => this.#take(open, id, event),
     });

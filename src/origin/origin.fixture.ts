@@ -67,7 +67,13 @@ export interface RunFacts {
 export async function deliverRun(origin: Origin, facts: RunFacts): Promise<void> {
   const { channel, broadcastId, startedAt = 1_700_000_000_000, startSec = 0, seconds, realTime = false } = facts;
   const ladder = runLadder({ seconds, startSec, realTime });
-  const timing = { startedAt, timelineOffsetSec: TIMELINE_OFFSET_SEC, cut: 'grid', segmentSec: 2, keyIntervalSec: 0 } as const;
+  const timing = {
+    startedAt,
+    timelineOffsetSec: TIMELINE_OFFSET_SEC,
+    cut: 'grid',
+    segmentSec: 2,
+    keyIntervalSec: 0,
+  } as const;
   const sink = origin.fragments.openRun({ channel, broadcastId, ...timing, renditions: RENDITIONS });
   const ids = ['v180', 'v90', 'audio'] as const;
   await Promise.all(ids.map((id) => pipeline(ladder.pipes[id], sink.rendition(id))));

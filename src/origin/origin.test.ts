@@ -145,7 +145,14 @@ describe('a run whose bytes are no CMAF', () => {
   it('fails that rendition, and the channel takes the next run', async () => {
     const served = await serveOrigin();
     const { fragments } = served.origin;
-    const timing = { startedAt: 0, timelineOffsetSec: TIMELINE_OFFSET_SEC, cut: 'grid' as const, segmentSec: 2, keyIntervalSec: 0, renditions: RENDITIONS };
+    const timing = {
+      startedAt: 0,
+      timelineOffsetSec: TIMELINE_OFFSET_SEC,
+      cut: 'grid' as const,
+      segmentSec: 2,
+      keyIntervalSec: 0,
+      renditions: RENDITIONS,
+    };
     const sink = fragments.openRun({ channel: 'c', broadcastId: BROADCAST, ...timing });
     const rendition = sink.rendition('v180');
     const failed = once(rendition, 'error');

@@ -12,7 +12,7 @@ const HELD_BYTES_MAX = 256 * 1024;
  * The bytes of one rendition of one run. Emits `error` when they are no CMAF track or break a bound.
  *
  * Life: written by transcode; `advance` as the run's lines become known; `closeSegment` (or the stream's own end) closes
- * the open segment as it stands, `dropSegment` forgets it: whichever comes first, once.
+ * the open segment as it stands, `dropSegment` (or a failure) forgets it: whichever comes first, once.
  */
 export class RenditionSink extends Writable {
   readonly #segmenter: Segmenter;
@@ -40,6 +40,8 @@ export class RenditionSink extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // What could not be used must not be announced: the run after this one makes it again.
+    if (error !== null) this.dropSegment();
     this.closeSegment(() => done(error));
   }
 

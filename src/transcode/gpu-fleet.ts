@@ -146,7 +146,10 @@ export class GpuFleet {
     if (isRefusal && carried > 0) {
       gpu.limit = carried;
       gpu.tryMoreAt = this.#options.now() + TRY_MORE_MS;
-      this.#options.log.info({ gpu: id, name, encodes: carried }, 'a GPU refused an encode: it carries no more than this');
+      this.#options.log.info(
+        { gpu: id, name, encodes: carried },
+        'a GPU refused an encode: it carries no more than this',
+      );
       return true;
     }
     if (!isRefusal && outcome.cause !== 'hardware' && outcome.cause !== 'stalled') return false;
@@ -160,7 +163,8 @@ export class GpuFleet {
     gpu.quarantines += 1;
     gpu.quarantinedUntil = this.#options.now() + forMs;
     const { id, name } = gpu.report.gpu;
-    const hint = 'Look at the driver (dmesg, nvidia-smi) and at `headwater doctor --hardware`; other GPUs and the CPU do its work.';
+    const hint =
+      'Look at the driver (dmesg, nvidia-smi) and at `headwater doctor --hardware`; other GPUs and the CPU do its work.';
     this.#options.log.error({ gpu: id, name, forMs, reason, hint }, 'a GPU failed twice and is left alone for a while');
   }
 

@@ -53,7 +53,10 @@ export type Samples = Readonly<Record<LadderCodec, Buffer | null>>;
 const SAMPLE_ENCODERS: Readonly<Record<LadderCodec, readonly (readonly string[])[]>> = {
   h264: [['libx264', '-preset', 'ultrafast']],
   hevc: [['libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error']],
-  av1: [['libsvtav1', '-preset', '12'], ['libaom-av1', '-cpu-used', '8', '-usage', 'realtime']],
+  av1: [
+    ['libsvtav1', '-preset', '12'],
+    ['libaom-av1', '-cpu-used', '8', '-usage', 'realtime'],
+  ],
 };
 
 export async function makeSamples(options: ProbeOptions): Promise<Samples> {
@@ -64,7 +67,10 @@ export async function makeSamples(options: ProbeOptions): Promise<Samples> {
   return made;
 }
 
-async function makeSample(encoder: readonly string[], { log, binary = 'ffmpeg' }: ProbeOptions): Promise<Buffer | null> {
+async function makeSample(
+  encoder: readonly string[],
+  { log, binary = 'ffmpeg' }: ProbeOptions,
+): Promise<Buffer | null> {
   const picture = ['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=${RATE}:duration=1`];
   const coding = ['-pix_fmt', 'yuv420p', '-c:v', ...encoder, '-g', String(RATE)];
   const args = ['-v', 'error', '-nostdin', ...picture, ...coding, '-f', 'matroska', '-live', '1', 'pipe:1'];

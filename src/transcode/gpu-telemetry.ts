@@ -50,11 +50,17 @@ export class GpuTelemetry {
     const gauge = (name: string, help: string) => metrics.gauge(name, help, ['gpu']);
     this.#gauges = {
       busy: gauge('gpu_busy_ratio', 'How much of the time a GPU computes, 0 to 1.'),
-      encoder: gauge('gpu_encoder_busy_ratio', 'How much of the time its encoders work, 0 to 1. Near 1: give it fewer channels.'),
+      encoder: gauge(
+        'gpu_encoder_busy_ratio',
+        'How much of the time its encoders work, 0 to 1. Near 1: give it fewer channels.',
+      ),
       decoder: gauge('gpu_decoder_busy_ratio', 'How much of the time its decoders work, 0 to 1.'),
       memoryUsedBytes: gauge('gpu_memory_used_bytes', 'Memory of a GPU in use, by anybody.'),
       memoryBytes: gauge('gpu_memory_bytes', 'Memory of a GPU.'),
-      celsius: gauge('gpu_temperature_celsius', 'Temperature of a GPU. It slows down above 80 to 90: look at its cooling.'),
+      celsius: gauge(
+        'gpu_temperature_celsius',
+        'Temperature of a GPU. It slows down above 80 to 90: look at its cooling.',
+      ),
       active: gauge('gpu_encodes', 'Live encodes (on a GPU without encoders: decodes) that this box runs on a GPU.'),
       limit: gauge('gpu_encodes_limit', 'How many at once a GPU was found to carry; absent until it refuses one.'),
       quarantined: gauge('gpu_quarantined', '1 while a GPU that failed twice is left alone: look at its driver.'),

@@ -50,7 +50,10 @@ function keep(file: string, report: HardwareReport, { log }: ProbeOptions): void
     writeFileSync(draft, `${JSON.stringify(report)}\n`);
     renameSync(draft, file);
   } catch (error) {
-    log.warn({ reason: messageOf(error) }, 'what the GPUs can do could not be kept, and is tried again at the next start');
+    log.warn(
+      { reason: messageOf(error) },
+      'what the GPUs can do could not be kept, and is tried again at the next start',
+    );
   }
 }
 

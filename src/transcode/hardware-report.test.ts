@@ -25,7 +25,14 @@ const facts = { ...smallFacts, video: { ...smallVideo, width: 1280, height: 720,
 
 const command = (path: EncodePath | null, more: Partial<LiveCommandOptions> = {}): string =>
   liveCommand({
-    ...{ renditions: [rung(720), rung(360)], facts, startMs: 0, timelineOffsetSec: 10, segmentSec: 2, firstOutputFd: 3 },
+    ...{
+      renditions: [rung(720), rung(360)],
+      facts,
+      startMs: 0,
+      timelineOffsetSec: 10,
+      segmentSec: 2,
+      firstOutputFd: 3,
+    },
     path: path ?? { kind: 'software' },
     ...more,
   }).args.join(' ');
@@ -44,7 +51,9 @@ describe('the way through each machine', () => {
         '[made0]hwdownload,format=yuv420p[out0];' +
         '[below0]scale_cuda=640:360:format=yuv420p,setsar=1[made1];[made1]hwdownload,format=yuv420p[out1] ',
     );
-    expect(line).toContain('-c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 4 -sc_threshold 0');
+    expect(line).toContain(
+      '-c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 4 -sc_threshold 0',
+    );
     expect(gpuPath(gpuOf(MACHINES.h100), { codec: 'vp8' }, [{}])).toBeNull();
     expect(gpuPath(gpuOf(MACHINES.h100), { codec: 'h264' }, [{ codec: 'hevc' }])).toBeNull();
   });

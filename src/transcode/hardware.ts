@@ -7,9 +7,9 @@
 import type { VideoRendition } from '../media/rendition.js';
 import type { Log } from '../telemetry/log.js';
 import { SOFTWARE } from './encode-path.js';
-import { videoEncoderArgs } from './video-encoder.js';
 import { type ChildFailed, runFfmpeg, runTool } from './ffmpeg-process.js';
 import { INSTALL_FFMPEG, transcodeFailure } from './transcode-failure.js';
+import { videoEncoderArgs } from './video-encoder.js';
 
 export interface FfmpegVersion {
   /** As ffmpeg says it: `5.1.9-0+deb12u1`, `n6.1.1`, `N-109000-gabc`. */

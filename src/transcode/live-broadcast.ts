@@ -92,12 +92,17 @@ export class LiveBroadcast {
     if (this.#ladder !== null) return;
     const { preset, segmentSec, log } = this.#options;
     const keyIntervalMs = this.#learnInterval(facts, source);
-    const canPass = this.#canPassVideo(facts, source);
+    const canPass = this.#canPassVideo(facts, source, keyIntervalMs);
     const budget = capacity.hasEncoder ? { pixelsPerSecond: Number.POSITIVE_INFINITY } : capacity;
-    const { video, audio, passesTop, leftOut } = presetLadder(facts, preset, { budget, canPass, codecs: capacity.codecs });
+    const { video, audio, passesTop, leftOut } = presetLadder(facts, preset, {
+      budget,
+      canPass,
+      codecs: capacity.codecs,
+    });
     const target = passesTop && keyIntervalMs !== null ? targetDurationSec(keyIntervalMs, segmentSec) : segmentSec;
     this.#ladder = { video, audio, segmentSec: target };
-    if (leftOut.length > 0) log.info({ codecs: leftOut }, 'rungs are left out: no hardware here makes these codecs well');
+    if (leftOut.length > 0)
+      log.info({ codecs: leftOut }, 'rungs are left out: no hardware here makes these codecs well');
     const renditions = this.renditions.map((rendition) => rendition.id);
     log.info({ renditions, passesTop, segmentSec: target, facts }, 'live ladder chosen');
   }
@@ -109,7 +114,7 @@ export class LiveBroadcast {
     const interval = this.#learnInterval(facts, source);
     const video = facts.video === null ? [] : ladder.video;
     const fits = interval !== null && targetDurationSec(interval, 1) <= ladder.segmentSec;
-    const passesVideo = video.length > 0 && fits && this.#passesTop(facts, source);
+    const passesVideo = video.length > 0 && fits && this.#passesTop(facts, source, interval);
     const sound = facts.audio === null || ladder.audio === null ? [] : [ladder.audio];
     const passes = { video: passesVideo, audio: sound.length > 0 && this.#passesAudio(source) };
     const below = video.slice(passesVideo ? 1 : 0);
@@ -157,22 +162,22 @@ export class LiveBroadcast {
     return kept;
   }
 
+  /** This feed's own, else what others of the broadcast had. */
   #learnInterval(facts: SourceFacts, source: SourceDescription): number | null {
-    const known = [facts.video?.keyIntervalMs ?? null, source.keyIntervalMs, this.#keyIntervalMs];
-    const intervals = known.filter((interval) => interval !== null);
-    if (intervals.length > 0) this.#keyIntervalMs = Math.max(...intervals);
-    return this.#keyIntervalMs;
+    const own = facts.video?.keyIntervalMs ?? source.keyIntervalMs;
+    if (own !== null) this.#keyIntervalMs = Math.max(own, this.#keyIntervalMs ?? 0);
+    return own ?? this.#keyIntervalMs;
   }
 
-  #passesTop(facts: SourceFacts, source: SourceDescription): boolean {
+  #passesTop(facts: SourceFacts, source: SourceDescription, keyIntervalMs: number | null): boolean {
     const { video } = this.#options.preset;
-    return video !== 'auto' && video[0]?.passthrough === true && this.#canPassVideo(facts, source);
+    return video !== 'auto' && video[0]?.passthrough === true && this.#canPassVideo(facts, source, keyIntervalMs);
   }
 
-  #canPassVideo({ video }: SourceFacts, source: SourceDescription): boolean {
+  #canPassVideo({ video }: SourceFacts, source: SourceDescription, keyIntervalMs: number | null): boolean {
     if (video === null || !this.#wantsPass) return false;
     const track = source.tracks.find(({ kind }) => kind === 'video');
-    const verdict = videoVerdict(video, track, this.#keyIntervalMs);
+    const verdict = videoVerdict(video, track, keyIntervalMs);
     if (!verdict.ok) this.#options.log.info({ why: verdict.why }, 'the source is not passed through');
     return verdict.ok;
   }
@@ -183,4 +188,3 @@ export class LiveBroadcast {
     return canPassAudio(source.tracks.find(({ kind }) => kind === 'audio'));
   }
 }
-

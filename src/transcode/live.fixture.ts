@@ -30,6 +30,8 @@ export interface FeedOptions {
   readonly rate?: string;
   readonly tracks?: 'both' | 'video' | 'audio';
   readonly realTime?: boolean;
+  /** How the picture is encoded; default libx264 with two B-frames. */
+  readonly coder?: readonly string[];
   /** Filters on the picture, after its source. */
   readonly filter?: string;
   /** How much earlier the sound starts than the picture, seconds. */
@@ -44,7 +46,8 @@ export function publish(options: FeedOptions): FfmpegRun {
   const lead = ['-itsoffset', String(-audioLeadSec)];
   const tone = [...pace, ...lead, '-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`];
   const filter = options.filter === undefined ? [] : ['-vf', options.filter];
-  const video = [...filter, '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '2'];
+  const coder = options.coder ?? ['libx264', '-preset', 'ultrafast', '-bf', '2'];
+  const video = [...filter, '-c:v', ...coder, '-g', '25'];
   const inputs = [...(tracks === 'audio' ? [] : picture), ...(tracks === 'video' ? [] : tone)];
   const coding = [...(tracks === 'audio' ? [] : video), '-c:a', 'aac', '-ac', '2'];
   // Sound alone begins with its encoder's priming, before zero; left to itself, only an old ffmpeg moves it to zero.

@@ -145,7 +145,17 @@ export class LiveTranscoder {
       const { channel, failures: restarts, policy } = broadcast;
       const renditions = broadcast.renditions.map((rendition) => rendition.id);
       const waitMs = Math.round(policy.waitMs(now));
-      return { channel, broadcastId, renditions, by: run === null ? '' : by, speed, fps, restarts, waitMs, pid: run?.pid ?? null };
+      return {
+        channel,
+        broadcastId,
+        renditions,
+        by: run === null ? '' : by,
+        speed,
+        fps,
+        restarts,
+        waitMs,
+        pid: run?.pid ?? null,
+      };
     });
   }
 
@@ -251,7 +261,10 @@ export class LiveTranscoder {
     this.#assignments.set(run, assignment);
     slot.by = describePlan(plan);
     const { startMs } = start;
-    log.info({ pid: run.pid, startMs, by: slot.by, renditions: renditions.map(({ id }) => id) }, 'live transcoding started');
+    log.info(
+      { pid: run.pid, startMs, by: slot.by, renditions: renditions.map(({ id }) => id) },
+      'live transcoding started',
+    );
     return run;
   }
 
@@ -269,12 +282,7 @@ export class LiveTranscoder {
     return new LiveRun({ ...common, command, stallMs, nice, binary });
   }
 
-  #assign(
-    broadcast: LiveBroadcast,
-    facts: SourceFacts,
-    source: SourceDescription,
-    capacity: BoxCapacity,
-  ): Assignment {
+  #assign(broadcast: LiveBroadcast, facts: SourceFacts, source: SourceDescription, capacity: BoxCapacity): Assignment {
     let lease: EncoderLease | null = null;
     const plan = broadcast.plan(facts, source, capacity, (rungs) => {
       lease = facts.video === null ? null : this.#options.gpus.lease(facts.video, rungs);
@@ -306,7 +314,8 @@ export class LiveTranscoder {
 
   #runFailed(run: FeedRun, end: FeedRunEnd, { broadcast }: Slot, log: Log): RunVerdict {
     const assignment = this.#assignments.get(run);
-    if (assignment === undefined || end.outcome.ok) throw new Error('a run failed that was not started, or did not fail');
+    if (assignment === undefined || end.outcome.ok)
+      throw new Error('a run failed that was not started, or did not fail');
     const { cause, message } = end.outcome;
     this.#metrics.failures.inc({ cause });
     const isGpus = assignment.lease?.failed(end) ?? false;

@@ -53,7 +53,10 @@ describe('a preset', () => {
   });
 
   it('has other codecs only where the hardware makes them well', () => {
-    const preset: Preset = { video: [{ height: 720, codec: 'hevc', bitrate: 2_000_000 }, { height: 720 }], audio: false };
+    const preset: Preset = {
+      video: [{ height: 720, codec: 'hevc', bitrate: 2_000_000 }, { height: 720 }],
+      audio: false,
+    };
     expect(presetLadder(source(1280, 720), preset, plenty)).toMatchObject({ leftOut: ['hevc'], audio: null });
     expect(rungs(source(1280, 720), preset)).toEqual(['v720 3000']);
     expect(rungs(source(1280, 720), preset, { codecs: new Set(['hevc']) })).toEqual(['v720-hevc 2000', 'v720 3000']);
@@ -67,15 +70,21 @@ describe('a preset', () => {
   it('never makes a picture larger than its source, nor two of one name', () => {
     const side = fc.integer({ min: 16, max: 4000 });
     const rung = fc.record({ height: fc.integer({ min: 90, max: 2160 }) });
-    const property = fc.property(side, side, fc.array(rung, { maxLength: 8 }), fc.boolean(), (width, height, video, canPass) => {
-      const preset = { video: canPass ? [{ passthrough: true } as const, ...video] : video, audio: false } as const;
-      const made = presetLadder(source(width, height), preset, { ...plenty, canPass }).video;
-      for (const picture of made) {
-        expect(picture.width).toBeLessThanOrEqual(width);
-        expect(picture.height).toBeLessThanOrEqual(height);
-      }
-      expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
-    });
+    const property = fc.property(
+      side,
+      side,
+      fc.array(rung, { maxLength: 8 }),
+      fc.boolean(),
+      (width, height, video, canPass) => {
+        const preset = { video: canPass ? [{ passthrough: true } as const, ...video] : video, audio: false } as const;
+        const made = presetLadder(source(width, height), preset, { ...plenty, canPass }).video;
+        for (const picture of made) {
+          expect(picture.width).toBeLessThanOrEqual(width);
+          expect(picture.height).toBeLessThanOrEqual(height);
+        }
+        expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+      },
+    );
     fc.assert(property);
   });
 });

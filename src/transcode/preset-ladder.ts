@@ -1,7 +1,14 @@
 /** The renditions that a preset gives a source: never larger than the source, never more than the box can. Pure. */
 import type { AudioRendition, LadderCodec, VideoRendition } from '../media/rendition.js';
 import type { SourceFacts } from '../media/source-facts.js';
-import { affordableRungs, audioRendition, type EncodeBudget, type Ladder, OWN_RUNG_RATIO, RungShapes } from './ladder.js';
+import {
+  affordableRungs,
+  audioRendition,
+  type EncodeBudget,
+  type Ladder,
+  OWN_RUNG_RATIO,
+  RungShapes,
+} from './ladder.js';
 import type { EncodedRung, Preset, PresetAudio } from './presets.js';
 
 export interface PresetLadder extends Ladder {

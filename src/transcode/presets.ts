@@ -7,7 +7,7 @@ export interface Preset {
   readonly audio: PresetAudio | false;
 }
 
-export type PresetRung =
+type PresetRung =
   /** The source's own picture, not encoded again where it can be; else encoded at its size. The first rung only. */
   { readonly passthrough: true } | EncodedRung;
 

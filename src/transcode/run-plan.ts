@@ -15,7 +15,8 @@ export interface RunPlan {
 
 /** What of it is the source's own, and what is encoded; both in the plan's order. */
 export function dividedPlan({ renditions, passes }: RunPlan): { passed: Rendition[]; encoded: Rendition[] } {
-  const isPassed = ({ kind }: Rendition, index: number) => (kind === 'audio' ? passes.audio : passes.video && index === 0);
+  const isPassed = ({ kind }: Rendition, index: number) =>
+    kind === 'audio' ? passes.audio : passes.video && index === 0;
   return { passed: renditions.filter(isPassed), encoded: renditions.filter((each, index) => !isPassed(each, index)) };
 }
 

@@ -51,7 +51,9 @@ describe('a slate', () => {
   });
 
   it('is silence where the source has only sound', async () => {
-    const { streams } = await probed(await make({ video: null, audio: { codec: 'opus', sampleRate: 44_100, channels: 1 } }));
+    const { streams } = await probed(
+      await make({ video: null, audio: { codec: 'opus', sampleRate: 44_100, channels: 1 } }),
+    );
     expect(streams).toHaveLength(1);
     expect(streams[0]).toMatchObject({ codec_name: 'aac', sample_rate: '44100', channels: 1 });
   });
@@ -60,7 +62,11 @@ describe('a slate', () => {
     const picture = join(folder, 'picture.png');
     const made = ['-v', 'error', '-f', 'lavfi', '-i', 'color=red:s=333x111', '-frames:v', '1', picture];
     await runTool('ffmpeg', made, { log: silentLog });
-    const [shown, missing, plain] = await Promise.all([make(smallFacts, picture), make(smallFacts, '/nowhere.png'), make()]);
+    const [shown, missing, plain] = await Promise.all([
+      make(smallFacts, picture),
+      make(smallFacts, '/nowhere.png'),
+      make(),
+    ]);
     expect((await probed(shown)).streams[0]).toMatchObject({ width: 320, height: 180, sample_aspect_ratio: '1:1' });
     expect(missing?.length).toBe(plain?.length);
     expect(shown?.equals(plain ?? Buffer.alloc(0))).toBe(false);

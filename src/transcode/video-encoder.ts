@@ -15,7 +15,7 @@ export function videoEncoderArgs(path: EncodePath, rung: VideoRendition, segment
   ];
 }
 
-export function encoderName(path: EncodePath, codec: LadderCodec): string {
+function encoderName(path: EncodePath, codec: LadderCodec): string {
   if (path.kind === 'software' || path.kind === 'nvdec') return 'libx264';
   return `${codec}_${path.kind}`;
 }
@@ -34,8 +34,10 @@ function settings(path: EncodePath, codec: LadderCodec, rung: VideoRendition): s
       const keys = ['-no-scenecut', '1', '-forced-idr', '1'];
       return ['-preset', 'p4', '-tune', 'll', '-rc', 'vbr', ...profile, ...gpu, ...keys, '-delay', '0'];
     }
-    case 'qsv':
-      return ['-preset', 'veryfast', ...profile, '-look_ahead', '0', '-async_depth', '1', '-forced_idr', '1'];
+    case 'qsv': {
+      const ahead = codec === 'h264' ? ['-look_ahead', '0'] : [];
+      return ['-preset', 'veryfast', ...profile, ...ahead, '-async_depth', '1', '-forced_idr', '1'];
+    }
     case 'vaapi':
       return ['-rc_mode', 'VBR', ...profile, '-async_depth', '1'];
     default:

@@ -35,18 +35,29 @@ export function videoGraph({ facts, rungs, start, path }: GraphOptions): string[
   const grid = start === null ? [] : [`fps=${start.rate}:start_time=${start.seconds}`];
   const head =
     device === null
-      ? [...(facts.interlaced ? [DEINTERLACE] : []), ...grid, ...TURNS[facts.rotation], 'format=yuv420p', ...fitInto(facts, top)]
+      ? [
+          ...(facts.interlaced ? [DEINTERLACE] : []),
+          ...grid,
+          ...TURNS[facts.rotation],
+          'format=yuv420p',
+          ...fitInto(facts, top),
+        ]
       : [...(facts.interlaced ? [device.deinterlace] : []), ...grid, device.scale(top, path), 'setsar=1'];
   const step = (rung: VideoRendition) => device?.scale(rung, path) ?? `scale=${rung.width}:${rung.height}`;
   const tail = device?.leave ?? (encodesOnDevice(path) ? UPLOAD[path.kind] : '');
-  return ['-filter_complex', rungs.map((rung, index) => {
-    const filters = index === 0 ? head : [step(rung), 'setsar=1'];
-    const into = index === 0 ? '[0:v:0]' : `[below${index - 1}]`;
-    const out = tail === '' ? `[out${index}]` : `[made${index}]`;
-    const last = index === rungs.length - 1;
-    const split = `${into}${filters.join(',')}${last ? out : `,split${out}[below${index}]`}`;
-    return tail === '' ? split : `${split};${out}${tail}[out${index}]`;
-  }).join(';')];
+  return [
+    '-filter_complex',
+    rungs
+      .map((rung, index) => {
+        const filters = index === 0 ? head : [step(rung), 'setsar=1'];
+        const into = index === 0 ? '[0:v:0]' : `[below${index - 1}]`;
+        const out = tail === '' ? `[out${index}]` : `[made${index}]`;
+        const last = index === rungs.length - 1;
+        const split = `${into}${filters.join(',')}${last ? out : `,split${out}[below${index}]`}`;
+        return tail === '' ? split : `${split};${out}${tail}[out${index}]`;
+      })
+      .join(';'),
+  ];
 }
 
 const DEINTERLACE = 'bwdif=mode=send_frame:deint=interlaced';

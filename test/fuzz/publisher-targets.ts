@@ -42,10 +42,7 @@ export async function publisherTargets({ video, audio }: Recordings): Promise<Fu
       if (written > 10 * sent + 100_000) throw new Error(`${written} bytes of feed out of ${sent}`);
       return written > 0;
     },
-    finish: async () => {
-      await bench.close();
-      return undefined;
-    },
+    finish: () => bench.close(),
   };
   return [target];
 }

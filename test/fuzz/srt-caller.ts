@@ -77,8 +77,7 @@ export class SrtCaller {
 export interface RecordedCall {
   readonly induction: Buffer;
   readonly conclusion: Buffer;
-  /** Data, acknowledgements, keepalives, the goodbye. */
-  readonly rest: readonly Buffer[];
+  readonly data: readonly Buffer[];
 }
 
 export function sortCall(packets: readonly Buffer[]): RecordedCall {
@@ -87,6 +86,5 @@ export function sortCall(packets: readonly Buffer[]): RecordedCall {
   const induction = packets.find((packet) => isHandshake(packet, 1));
   const conclusion = packets.find((packet) => isHandshake(packet, -1));
   if (induction === undefined || conclusion === undefined) throw new Error('the recorded call has no handshake');
-  const rest = packets.filter((packet) => packet !== induction && packet !== conclusion);
-  return { induction, conclusion, rest };
+  return { induction, conclusion, data: packets.filter((packet) => ((packet[0] ?? 0) & 0x80) === 0) };
 }

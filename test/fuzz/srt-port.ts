@@ -13,8 +13,7 @@ import { type RecordedCall, SrtCaller, sortCall } from './srt-caller.js';
 const ROUND_SEC = 1;
 const BURST = 25;
 /** Callers that vanish keep their places for a while, and must not keep anybody out. */
-const RESTART_MS = 200;
-const LIMITS = { idleMs: 5000, refusedMs: 0, connectionsMax: 5000, restartMsMax: RESTART_MS };
+const LIMITS = { idleMs: 5000, refusedMs: 0, connectionsMax: 5000 };
 const FILE = 'witness.ts';
 /** In microseconds: on a busy box nothing may come too late for the innocent publisher. */
 const PATIENT = '&latency=1000000';
@@ -23,14 +22,16 @@ const ANSWER_MS = 1000;
 const NO_ANSWER_MS = 20;
 /** `key-fuzz` in a stream id extension: words of four letters, each backwards. */
 const STREAM_KEY = Buffer.from('-yekzzuf');
+/** In a handshake (draft-sharabayko-srt §3.2.1). */
+const MTU_AT = 28;
 const SHUTDOWN = Buffer.concat([Buffer.from([0x80, 5]), Buffer.alloc(18)]);
 
 /**
- * A real SRT port, and mutated datagrams and callers at it.
+ * A real SRT port, mutated datagrams and callers at it, and one publisher on the same port that nothing may disturb.
  *
- * Datagrams from strangers may disturb nothing at all. Callers get further, into libsrt's own parsers, whose faults (before
- * 1.5.7 they write where they must not, as for a tiny packet size in a handshake) end its process: then it has to be
- * there again at once, and all the rest of the box has noticed nothing.
+ * Two things are left out, which end or stop libsrt 1.5.1 itself, seen with its C interface alone, and mended upstream after
+ * 1.5.6: a tiny packet size in a handshake (it writes behind its answer), and forged control packets on a connection that
+ * stands (its receiving thread is lost in a drop request of a senseless range).
  */
 export class SrtPort {
   readonly #bench: SrtBench;
@@ -66,8 +67,8 @@ export class SrtPort {
   }
 
   get targets(): FuzzTarget[] {
-    const { induction, conclusion, rest } = this.#call;
-    const packets = [induction, conclusion, ...rest];
+    const { induction, conclusion, data } = this.#call;
+    const packets = [induction, conclusion, ...data];
     const pid = this.#bench.server?.listenerPid;
     const witness = new SrtWitness(this.#bench, this.#file, this.#pictures);
     return [
@@ -75,17 +76,15 @@ export class SrtPort {
         name: `SRT port, ${BURST} datagrams each`,
         share: 3,
         attempt: (random) => this.#strangers(random, packets),
-        finish: async () => {
-          await witness.stop();
-          if (this.#bench.server?.listenerPid !== pid) throw new Error('the SRT process died');
-          return undefined;
-        },
       },
       {
         name: 'SRT port, callers',
         share: 1,
         attempt: (random) => this.#callIn(random),
-        finish: () => this.#recovers(),
+        finish: async () => {
+          await witness.stop();
+          if (this.#bench.server?.listenerPid !== pid) throw new Error('the SRT process died');
+        },
       },
     ];
   }
@@ -103,33 +102,35 @@ export class SrtPort {
     return caller.connected;
   }
 
-  /** A publisher that comes now gets through. */
-  async #recovers(): Promise<string> {
-    await until(() => this.#bench.server?.listenerPid !== undefined, 'the SRT process');
-    await sleep(RESTART_MS);
-    await new SrtWitness(this.#bench, this.#file, this.#pictures).stop();
-    const restarts = (await this.#bench.metric('listener_restarts_total')).split(' ').at(-1) ?? '0';
-    return `, libsrt's process was restarted ${restarts} times`;
-  }
-
   /** A handshake that is changed a little or not at all, then changed packets. */
   async #callIn(random: Random): Promise<boolean> {
-    const { induction, conclusion, rest } = this.#call;
+    const { induction, conclusion, data } = this.#call;
     const caller = await SrtCaller.open(this.#bench.port);
     caller.sendHandshake(induction);
     await caller.hear(ANSWER_MS);
     const named = withOtherKey(random, conclusion);
     const isWhole = random.once(2);
-    caller.sendHandshake(isWhole ? named : mutate(random, named, { changesMax: 2 }));
+    caller.sendHandshake(isWhole ? named : withFairMtu(mutate(random, named, { changesMax: 2 })));
     await caller.hear(isWhole ? ANSWER_MS : NO_ANSWER_MS);
-    for (const packet of rest.slice(0, 30)) {
-      caller.sendOn(random.once(3) ? packet : mutate(random, packet, { others: rest, changesMax: 3 }));
+    for (const packet of data.slice(0, 30)) {
+      caller.sendOn(random.once(3) ? packet : asData(mutate(random, packet, { others: data, changesMax: 3 })));
     }
     if (!random.once(8)) caller.sendOn(SHUTDOWN);
     await sleep(1);
     caller.close();
     return caller.connected;
   }
+}
+
+function withFairMtu(packet: Buffer): Buffer {
+  if (packet.length >= MTU_AT + 4) packet.writeUInt32BE(1500, MTU_AT);
+  return packet;
+}
+
+/** The first bit tells control packets (draft-sharabayko-srt §3). */
+function asData(packet: Buffer): Buffer {
+  packet[0] = (packet[0] ?? 0) & 0x7f;
+  return packet;
 }
 
 /** One of many channels, so that the one before doesn't stand in the way. */

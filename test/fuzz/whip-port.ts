@@ -19,8 +19,8 @@ import { WhipWitness } from './whip-witness.js';
 import { WitnessSink } from './witness-sink.js';
 
 const BURST = 10;
-const METHODS = ['POST', 'POST', 'POST', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'GET', 'PUT'];
-const TYPES = ['application/sdp', 'application/sdp', 'application/trickle-ice-sdpfrag', 'text/plain'];
+const METHODS = ['PATCH', 'DELETE', 'OPTIONS', 'GET', 'PUT'];
+const TYPES = ['application/trickle-ice-sdpfrag', 'text/plain'];
 
 interface Parts {
   readonly bench: PublishingBench;
@@ -109,11 +109,15 @@ export class WhipPort {
 
   /** True where a session was opened, which is then ended. */
   async #request(random: Random): Promise<boolean> {
-    const method = random.pick(METHODS);
-    const recorded = Buffer.from(random.pick([...OFFERS, ...OFFERS, ...FRAGMENTS]));
+    const method = random.once(6) ? random.pick(METHODS) : 'POST';
+    const recorded = Buffer.from(random.once(8) ? random.pick(FRAGMENTS) : random.pick(OFFERS));
     const text = random.once(4) ? recorded : mutate(random, recorded, { changesMax: 2 });
     const key = random.once(10) ? 'Bearer wrong' : `Bearer key-fuzz${String.fromCharCode(97 + random.below(26))}`;
-    const headers = { Authorization: key, 'Content-Type': random.pick(TYPES), 'If-Match': '"0"' };
+    const headers = {
+      Authorization: key,
+      'Content-Type': random.once(10) ? random.pick(TYPES) : 'application/sdp',
+      'If-Match': '"0"',
+    };
     const body = method === 'GET' || method === 'OPTIONS' ? {} : { body: new Uint8Array(text) };
     const answer = await fetch(this.#url, { method, headers, ...body });
     await answer.arrayBuffer();

@@ -28,7 +28,11 @@ export class WhipWitness {
 
   /** Publishing and connected; `url` is the endpoint's. */
   static async open(url: string, recordings: Recordings): Promise<WhipWitness> {
-    const connection = new PeerConnection('witness', { iceServers: [], bindAddress: '127.0.0.1' });
+    const connection = new PeerConnection('witness', {
+      iceServers: [],
+      bindAddress: '127.0.0.1',
+      disableAutoNegotiation: true,
+    });
     const section = new Video('0', 'SendOnly');
     section.addH264Codec(PAYLOAD_TYPE);
     section.addSSRC(SSRC, 'witness');

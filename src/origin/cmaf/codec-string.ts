@@ -36,7 +36,8 @@ const VISUAL: Readonly<Record<string, VisualCodec>> = {
 
 function readVisual(bytes: Buffer, entry: ChildBox): SampleEntry {
   const codec = VISUAL[entry.type];
-  if (codec === undefined) throw badMedia('origin.bad-init', `video codec "${entry.type}" is none of H.264, HEVC and AV1`);
+  if (codec === undefined)
+    throw badMedia('origin.bad-init', `video codec "${entry.type}" is none of H.264, HEVC and AV1`);
   const fields = new FieldReader(bytes, entry.start, entry.end);
   fields.skip(24);
   const [width, height] = [fields.u16(), fields.u16()];
@@ -58,7 +59,10 @@ function describeHevc(type: string, hvcC: FieldReader): string {
   hvcC.skip(1);
   const profile = hvcC.u8();
   const space = ['', 'A', 'B', 'C'][profile >>> 6];
-  const compatibility = Array.from({ length: 32 }, bitsOf(hvcC.u32())).reduce((bits, bit, at) => bits + bit * 2 ** at, 0);
+  const compatibility = Array.from({ length: 32 }, bitsOf(hvcC.u32())).reduce(
+    (bits, bit, at) => bits + bit * 2 ** at,
+    0,
+  );
   const constraints = [...hvcC.bytes(6)];
   while (constraints.at(-1) === 0) constraints.pop();
   const tier = profile & 0x20 ? 'H' : 'L';

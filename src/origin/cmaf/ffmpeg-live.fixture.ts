@@ -48,7 +48,22 @@ function ladderArguments({ seconds, startSec = 0, realTime = false }: LadderOpti
     '-filter_complex',
     `[0:v]setpts=PTS+${startSec}/TB,split=2[a][b];[b]scale=160:90[c];[1:a]asetpts=PTS+${startSec}/TB[s]`,
     ...['-map', '[a]', ...video(startSec), 'pipe:3', '-map', '[c]', ...video(startSec), 'pipe:4'],
-    ...['-map', '[s]', '-c:a', 'aac', '-b:a', '96k', '-ac', '2', '-movflags', AUDIO_MOVFLAGS, '-frag_duration', '200000', ...output(), 'pipe:5'],
+    ...[
+      '-map',
+      '[s]',
+      '-c:a',
+      'aac',
+      '-b:a',
+      '96k',
+      '-ac',
+      '2',
+      '-movflags',
+      AUDIO_MOVFLAGS,
+      '-frag_duration',
+      '200000',
+      ...output(),
+      'pipe:5',
+    ],
   ];
 }
 

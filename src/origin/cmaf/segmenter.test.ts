@@ -118,7 +118,13 @@ describe('the segmenter on what ffmpeg writes for a live ladder', () => {
 
   it('refuses a track of the wrong kind, a segment without end and one that is too big', () => {
     const make = (options: object) =>
-      new Segmenter({ kind: 'video', lines: new GridLines(2), timelineOffsetSec: 10, segmentBytesMax: 8 << 20, ...options });
+      new Segmenter({
+        kind: 'video',
+        lines: new GridLines(2),
+        timelineOffsetSec: 10,
+        segmentBytesMax: 8 << 20,
+        ...options,
+      });
     const run = (segmenter: Segmenter, bytes: Buffer) => [...segmenter.push(bytes)];
     expect(() => run(make({}), audio.raw)).toThrow(/audio where video belongs/);
     expect(() => run(make({ lines: new GridLines(0.5) }), high.raw)).toThrow(/grew to/);

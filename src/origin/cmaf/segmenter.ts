@@ -270,7 +270,8 @@ export class Segmenter {
   #checkLength(seconds: number): void {
     const { lines, leads = null } = this.#options;
     // Who follows the source's keys may wait for the leader to find out.
-    const longest = leads === null && lines.knownToSec < Number.POSITIVE_INFINITY ? 2 * lines.longestSec : lines.longestSec;
+    const longest =
+      leads === null && lines.knownToSec < Number.POSITIVE_INFINITY ? 2 * lines.longestSec : lines.longestSec;
     if (seconds <= longest) return;
     const message = `a segment grew to ${seconds.toFixed(1)} s`;
     throw new OriginFailure('origin.segment-too-long', message, { hint: TOO_MUCH_HINT });

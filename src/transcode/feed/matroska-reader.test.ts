@@ -19,7 +19,12 @@ const read = (pieces: readonly Buffer[]): FeedItem[] => {
 };
 const bytesOf = (items: readonly FeedItem[]) => Buffer.concat(items.flatMap(({ raw }) => raw));
 const blocks = (items: readonly FeedItem[]) => items.filter((item): item is BlockItem => item.kind === 'block');
-const gist = ({ track, timeMs, key, payload }: BlockItem) => [track, timeMs, key, Buffer.concat(payload).toString('hex')];
+const gist = ({ track, timeMs, key, payload }: BlockItem) => [
+  track,
+  timeMs,
+  key,
+  Buffer.concat(payload).toString('hex'),
+];
 
 function piecesOf(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const pieces: Buffer[] = [];

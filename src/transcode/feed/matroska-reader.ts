@@ -6,8 +6,8 @@
  * below. After a `MatroskaFault` it must not be used again.
  */
 import { ByteQueue } from './byte-queue.js';
-import { readTracks, type SourceTrack } from './matroska-tracks.js';
 import { childElements, MatroskaFault, readElementHead, readUint } from './ebml-element.js';
+import { readTracks, type SourceTrack } from './matroska-tracks.js';
 
 export type FeedItem = HeadItem | ClusterItem | BlockItem | OtherItem;
 

@@ -39,7 +39,8 @@ export function writeCmafFragment({ kind, sequence, decodeTime, samples }: Passe
   at = bytes.writeBigUInt64BE(BigInt(decodeTime), fields(bytes, head(bytes, at, 20, 'tfdt'), SIGNED));
   at = head(bytes, at, moofBytes - at, 'trun');
   at = fields(bytes, at, SIGNED | (isVideo ? VIDEO_RUN : AUDIO_RUN), samples.length, moofBytes + 8);
-  for (const sample of samples) at = isVideo ? picture(bytes, at, sample) : fields(bytes, at, sample.duration, sample.size);
+  for (const sample of samples)
+    at = isVideo ? picture(bytes, at, sample) : fields(bytes, at, sample.duration, sample.size);
   at = head(bytes, at, 8 + mediaBytes, 'mdat');
   for (const { payload } of samples) for (const piece of payload) at += piece.copy(bytes, at);
   return bytes;

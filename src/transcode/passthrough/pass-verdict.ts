@@ -7,7 +7,7 @@ import { isPassable } from './cmaf-header.js';
 export type PassVerdict = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 /** Every segment begins with a key: with keys further apart, segments and the distance to live grow too long. */
-export const KEY_INTERVAL_MAX_MS = 4_000;
+const KEY_INTERVAL_MAX_MS = 4_000;
 /** Keys are stamped in milliseconds, and a frame late now and then. */
 const KEY_TOLERANCE_MS = 100;
 /** Rungs below a passed picture keep its rate, and players' decoders end here. */
@@ -40,7 +40,7 @@ export function canPassAudio(track: SourceTrack | undefined): boolean {
 function isEightBit({ codec, config }: SourceTrack): boolean {
   if (codec === 'h264') return [66, 77, 88, 100].includes(config[1] ?? 0);
   if (codec === 'hevc') return ((config[1] ?? 0) & 0x1f) === 1;
-  return ((config[1] ?? 0xff) >> 5) === 0 && ((config[2] ?? 0xff) & 0x40) === 0;
+  return (config[1] ?? 0xff) >> 5 === 0 && ((config[2] ?? 0xff) & 0x40) === 0;
 }
 
 /** The target duration, whole seconds, of segments that end at keys so far apart. */

@@ -4,8 +4,9 @@
  * Lifetime: made → the broadcast's run before it is over: `openRun` → fragments → `finish` by the feed, or a sink fails (keys
  * stay away, say) → `RunSink.end` or `abandon` → `over` resolves.
  */
-import type { FeedRun, FeedRunEnd, FeedRunOutcome } from '../feed-run.js';
+
 import type { FeedItem } from '../feed/matroska-reader.js';
+import type { FeedRun, FeedRunEnd, FeedRunOutcome } from '../feed-run.js';
 import type { RunSink } from '../fragment-sink.js';
 import { LivePace } from '../live-pace.js';
 import { PassedTracks, type PassedTracksOptions } from './passed-tracks.js';

@@ -51,12 +51,24 @@ describe('a source whose keys come regularly', () => {
     expect(v180).toMatchObject({ codec: 'h264', width: 320, height: 180, frames: 100 });
     const times = v180?.packets.map(({ time }) => time).sort((a, b) => a - b) ?? [];
     // The publisher's muxer puts everything 21 ms late, for the AAC encoder's priming.
-    expect(times.map((time) => Math.round((time - 10.021) * 25))).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(times.map((time) => Math.round((time - 10.021) * 25))).toEqual(
+      Array.from({ length: 100 }, (_, index) => index),
+    );
     expect(keys(v180)?.map((time) => Math.round(time - 10))).toEqual([0, 1, 2, 3]);
     expect(audio).toMatchObject({ codec: 'aac' });
     expect(audio?.packets.length).toBeGreaterThanOrEqual(188);
     const steps = audio?.packets.slice(1).map(({ time }, index) => time - (audio.packets[index]?.time ?? 0)) ?? [];
     for (const step of steps) expect(step).toBeCloseTo(1024 / 48_000, 4);
+  });
+
+  it.each([
+    ['hevc', ['libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:bframes=2:keyint=25:min-keyint=25']],
+    ['av1', ['libsvtav1', '-preset', '12', '-svtav1-params', 'keyint=25']],
+  ])('in %s is passed through as well', async (codec, coder) => {
+    const facts = { ...smallFacts, video: { ...smallVideo, codec } };
+    const { by, renditions } = await pass('passthrough', { coder, filter: 'format=yuv420p' }, facts);
+    expect(by).toBe('passthrough');
+    expect(renditions.v180).toMatchObject({ codec, width: 320, height: 180, frames: 100 });
   });
 
   it('keeps its picture on top of a ladder whose keys stand where its own do', async () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { smallVideo } from '../live.fixture.js';
 import type { BlockItem } from '../feed/matroska-reader.js';
 import type { SourceTrack } from '../feed/matroska-tracks.js';
+import { smallVideo } from '../live.fixture.js';
 import { readAacShape } from './aac-shape.js';
 import { AudioSamples } from './audio-samples.js';
 import { canPassAudio, targetDurationSec, videoVerdict } from './pass-verdict.js';
@@ -56,7 +56,13 @@ describe('pictures', () => {
   });
 
   it('before the first key are left out', () => {
-    expect(pictures([[0, false], [40, true], [80, false]]).map(({ presentation }) => presentation)).toEqual([40, 80]);
+    expect(
+      pictures([
+        [0, false],
+        [40, true],
+        [80, false],
+      ]).map(({ presentation }) => presentation),
+    ).toEqual([40, 80]);
   });
 
   it('whatever their times, come out once each, shown when they should be, and decoding never goes back', () => {
