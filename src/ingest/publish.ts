@@ -42,7 +42,7 @@ export interface PublishRequest {
 }
 
 /** A publisher's network, as its protocol measures it. Each is null where it is not measured. */
-export interface LinkStats {
+interface LinkStats {
   readonly rttMs: number | null;
   /** 0 to 1: of the packets sent, those that were missing at first. */
   readonly lossRatio: number | null;
