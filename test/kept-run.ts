@@ -126,7 +126,7 @@ export class KeptRun {
     if (newest !== undefined && number !== newest.number + 1) this.faults.push(`${where} follows ${newest.number}`);
     if (Math.round(duration) > targetDuration) this.faults.push(`${where} lasts ${duration} s, over ${targetDuration}`);
     const initUri = segment.map?.uri ?? '';
-    if (!inits.has(initUri)) inits.set(initUri, await bytesAt(initUri, url));
+    if (!gap && !inits.has(initUri)) inits.set(initUri, await bytesAt(initUri, url));
     const bytes = gap ? Buffer.alloc(0) : await bytesAt(uri, url);
     const startMs = programDateTime?.getTime() ?? Number.NaN;
     const apartMs = newest === undefined ? 0 : startMs - newest.startMs - newest.durationSec * 1000;

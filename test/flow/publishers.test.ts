@@ -110,7 +110,12 @@ beforeAll(async () => {
   writeFileSync(certFile, cert);
   writeFileSync(keyFile, key);
   const files = ['--config', config, '--set', `rtmps.certFile=${certFile}`, '--set', `rtmps.keyFile=${keyFile}`];
-  const sets = ['transcode.pixelsPerSecond=200000000', 'live.graceSec=0', 'transcode.hardware=off'];
+  const sets = [
+    'transcode.pixelsPerSecond=200000000',
+    'live.graceSec=0',
+    'transcode.hardware=off',
+    'live.windowSegments=20',
+  ];
   const args = [...files, '--rtmps', '127.0.0.1:0', ...sets.flatMap((each) => ['--set', each])];
   [box, browser] = await Promise.all([startBox({ args }), openBrowser(fakeDevices)]);
   api = new ApiClient(findBox({ data: box.data }));

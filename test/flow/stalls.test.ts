@@ -25,7 +25,7 @@ let api: ApiClient;
 let browser: Browser;
 
 beforeAll(async () => {
-  const sets = ['transcode.pixelsPerSecond=200000000', 'transcode.hardware=off'];
+  const sets = ['transcode.pixelsPerSecond=200000000', 'transcode.hardware=off', 'live.windowSegments=20'];
   [box, browser] = await Promise.all([
     startBox({ args: sets.flatMap((each) => ['--set', each]) }),
     openBrowser(fakeDevices),
