@@ -47,8 +47,10 @@ interface OpenSegment {
 
 /** How much audio goes under one `moof`. */
 const AUDIO_FRAGMENT_SEC = 0.2;
-/** Where the run before this one ended is known to a picture's rounding. */
+/** Where the run before this one ended is known to the rounding of times. */
 const FROM_TOLERANCE_SEC = 0.01;
+/** Both runs put their pictures on a grid of their own: the first of one may stand this much of a picture before the last's end. */
+const FROM_TOLERANCE_PICTURES = 1.5;
 
 /**
  * Turns one rendition of one run, a fragmented MP4 given in pieces of any size, into segments along the run's lines.
@@ -200,8 +202,9 @@ export class Segmenter {
     this.#extend(this.#open, fragment);
   }
 
-  #published(fragment: Fragment): boolean {
-    return this.#isPublished(fragment.presentationTime);
+  #published({ presentationTime, samples }: Fragment): boolean {
+    if (this.#options.kind === 'audio') return this.#isPublished(presentationTime);
+    return this.#isPublished(presentationTime + FROM_TOLERANCE_PICTURES * (samples[0]?.duration ?? 0));
   }
 
   #isPublished(time: number): boolean {
