@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/build-once.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // They only end a run that hangs: nothing here is judged by its speed.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Real ffmpeg and real browsers run in many of these: two files at a time keep a two-core machine honest.
     maxWorkers: 2,
     pool: 'forks',
