@@ -18,22 +18,18 @@ const FILE = 'witness.ts';
 /** In microseconds: on a busy box nothing may come too late for the innocent publisher. */
 const PATIENT = '&latency=1000000';
 const ANSWER_MS = 1000;
-/** Most handshakes that are changed get no answer. */
-const NO_ANSWER_MS = 20;
 /** `key-fuzz` in a stream id extension: words of four letters, each backwards. */
 const STREAM_KEY = Buffer.from('-yekzzuf');
 const HEADER_BYTES = 16;
 const PAYLOAD_BYTES_MAX = 1316;
-/** In a handshake (draft-sharabayko-srt §3.2.1). */
-const MTU_AT = 28;
 const SHUTDOWN = Buffer.concat([Buffer.from([0x80, 5]), Buffer.alloc(18)]);
 
 /**
  * A real SRT port, mutated datagrams and callers at it, and one publisher on the same port that nothing may disturb.
  *
  * What libsrt 1.5.1 itself does not stand is left out (seen with its C interface alone; upstream mended most of it after 1.5.6):
- * a tiny packet size in a handshake, which has it write behind its answer; and, on a connection that stands, forged control
- * packets and sequence numbers, in which the port's one receiving thread is lost for long or for good.
+ * handshakes with the right cookie and senseless fields, of which a tiny packet size has it write behind its answer; and, on a
+ * connection that stands, forged control packets and sequence numbers, in which the port's one receiving thread gets lost.
  */
 export class SrtPort {
   readonly #bench: SrtBench;
@@ -104,17 +100,15 @@ export class SrtPort {
     return caller.connected;
   }
 
-  /** A handshake that is changed a little, or a whole one and then changed payloads. */
+  /** A whole handshake, and then changed payloads: what our own process reads. */
   async #callIn(random: Random): Promise<boolean> {
     const { induction, conclusion, data } = this.#call;
     const caller = await SrtCaller.open(this.#bench.port);
     caller.sendHandshake(induction);
     await caller.hear(ANSWER_MS);
-    const named = withOtherKey(random, conclusion);
-    const isWhole = random.once(2);
-    caller.sendHandshake(isWhole ? named : withFairMtu(mutate(random, named, { changesMax: 2 })));
-    await caller.hear(isWhole ? ANSWER_MS : NO_ANSWER_MS);
-    for (const packet of isWhole ? data.slice(0, 30) : []) {
+    caller.sendHandshake(withOtherKey(random, conclusion));
+    await caller.hear(ANSWER_MS);
+    for (const packet of data.slice(0, 30)) {
       caller.sendOn(random.once(3) ? packet : withOtherPayload(random, packet));
     }
     if (!random.once(8)) caller.sendOn(SHUTDOWN);
@@ -122,11 +116,6 @@ export class SrtPort {
     caller.close();
     return caller.connected;
   }
-}
-
-function withFairMtu(packet: Buffer): Buffer {
-  if (packet.length >= MTU_AT + 4) packet.writeUInt32BE(1500, MTU_AT);
-  return packet;
 }
 
 function withOtherPayload(random: Random, packet: Buffer): Buffer {

@@ -51,7 +51,7 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     publicUrl,
     version: status.version,
     pushAddresses: () => pushAddresses(ingest),
-    presets: presetNames(settings),
+    presets: Object.keys(settings.presets),
     status: () => status.report(),
     isChannelLive: (name) => live().has(name) && origin.isPlayable(name),
     jobProgress: (jobId) => board.progressOf(jobId),
@@ -81,9 +81,6 @@ function pushAddresses(ingest: PushAddresses): PushAddresses {
   const { rtmp, rtmps, srt, webrtc } = ingest;
   return { rtmp, rtmps, srt, webrtc };
 }
-
-const presetNames = ({ presets = {} }: Settings & { presets?: Readonly<Record<string, unknown>> }): readonly string[] =>
-  Object.keys(presets);
 
 function openUploadServer({ settings, data, catalog, objects, log, metrics }: ApiParts, auth: Auth) {
   return openUploads({
