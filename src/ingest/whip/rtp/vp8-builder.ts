@@ -1,9 +1,6 @@
 import type { DecoderConfig } from '../../../media/frame.js';
+import { writeVp8Config } from '../../vp8-config.js';
 import { type CodedPicture, PICTURE_BYTES_MAX, type PictureBuilder } from './picture-builder.js';
-
-/** What a key frame begins with: the frame tag, the start code and the size (RFC 6386 §9.1). */
-const KEY_HEADER_BYTES = 10;
-const START_CODE = Buffer.from([0x9d, 0x01, 0x2a]);
 
 /**
  * VP8 (RFC 7741): takes the payload descriptor off, and says when the picture's size changed.
@@ -13,7 +10,7 @@ const START_CODE = Buffer.from([0x9d, 0x01, 0x2a]);
 export class Vp8Builder implements PictureBuilder {
   #parts: Buffer[] = [];
   #bytes = 0;
-  #size: Buffer | null = null;
+  #config: Buffer | null = null;
 
   /** §4.2: the start of the first partition is the start of the frame. */
   begins(payload: Buffer): boolean {
@@ -37,8 +34,8 @@ export class Vp8Builder implements PictureBuilder {
     if (data.length === 0) return null;
     // §9.1: the lowest bit is 0 in a key frame.
     if ((data.readUInt8(0) & 1) !== 0) return { config: null, data, key: false };
-    if (data.length < KEY_HEADER_BYTES || !data.subarray(3, 6).equals(START_CODE)) return null;
-    return { config: this.#configOf(data), data, key: true };
+    const config = writeVp8Config(data);
+    return config === null ? null : { config: this.#changed(config), data, key: true };
   }
 
   reset(): void {
@@ -46,12 +43,10 @@ export class Vp8Builder implements PictureBuilder {
     this.#bytes = 0;
   }
 
-  /** New where the size is: the frame tag before it differs in every key. */
-  #configOf(key: Buffer): DecoderConfig | null {
-    const size = key.subarray(6, KEY_HEADER_BYTES);
-    if (this.#size?.equals(size) === true) return null;
-    this.#size = Buffer.from(size);
-    return { track: 'video', codec: 'vp8', data: Buffer.from(key.subarray(0, KEY_HEADER_BYTES)) };
+  #changed(config: Buffer): DecoderConfig | null {
+    if (this.#config?.equals(config) === true) return null;
+    this.#config = config;
+    return { track: 'video', codec: 'vp8', data: config };
   }
 }
 
