@@ -18,9 +18,19 @@ export function cpuSeconds(pid) {
 
 /** Of a process, of its children that run, and of those that it has reaped: CPU seconds of the whole tree. */
 export function treeCpuSeconds(pid) {
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
   const { own, children: reaped } = cpuSeconds(pid);
-  return children.reduce((sum, child) => sum + treeCpuSeconds(Number(child)), own + reaped);
+  return childrenOf(pid).reduce((sum, child) => sum + treeCpuSeconds(child), own + reaped);
+}
+
+/** Resident memory of a process and of all below it; pages that they share count once (Pss). */
+export function treeResidentMiB(pid) {
+  const own = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]) / 1024;
+  return childrenOf(pid).reduce((sum, child) => sum + treeResidentMiB(child), own);
+}
+
+function childrenOf(pid) {
+  const running = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return running.filter((name) => parentOf(name) === pid).map(Number);
 }
 
 function parentOf(pid) {
