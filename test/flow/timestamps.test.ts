@@ -42,8 +42,8 @@ interface Channel {
 
 async function newChannel(on: TestBox, name: string): Promise<Channel> {
   const channel = await on.json<Channel>('channel', 'create', name);
-  // So that the broadcast is over when its publisher leaves.
-  await on.command('channel', 'set', name, '--grace', '0');
+  // So that the broadcast is over when its publisher leaves, and a starved test machine's late pictures are waited for.
+  await on.command('channel', 'set', name, '--grace', '0', '--on-loss', 'hold');
   return channel;
 }
 
