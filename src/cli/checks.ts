@@ -23,11 +23,13 @@ export interface Check {
   readonly name: string;
   readonly verdict: 'ok' | 'warn' | 'fail';
   readonly found: string;
-  /** Empty when all is well. */
+  /** Empty when all is well and there is nothing else to know. */
   readonly todo: string;
 }
 
 const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, todo: '' });
+/** Well, and yet something to know. */
+const note = (name: string, found: string, known: string): Check => ({ name, verdict: 'ok', found, todo: known });
 const warn = (name: string, found: string, todo: string): Check => ({ name, verdict: 'warn', found, todo });
 const fail = (name: string, found: string, todo: string): Check => ({ name, verdict: 'fail', found, todo });
 
@@ -126,11 +128,25 @@ function checkCertificate({ https }: Settings): Check[] {
   return [warn('certificate', found, 'have it renewed; the box takes the new files by itself')];
 }
 
+/** The first version that stands what malicious callers can send. */
+const LIBSRT_MENDED = '1.5.7';
+const LIBSRT_NOTE =
+  `older than ${LIBSRT_MENDED}: a malicious caller can interrupt SRT for everybody, or worse; your distribution may have mended it in ` +
+  'its own version. Keep SRT off the open internet, or let your firewall pass its port to your encoders alone';
+
+/** Of versions such as 1.5.1. */
+function isOlder(version: string, than: string): boolean {
+  return version.localeCompare(than, 'en', { numeric: true }) < 0;
+}
+
 /** Nothing to say where SRT is switched off. */
 async function checkSrt({ srt }: Settings): Promise<Check[]> {
   if (srt.listen === null) return [];
   const found = await probeLibSrt();
-  if (!('missing' in found)) return [ok('srt', `libsrt ${found.version} (${found.library})`)];
+  if (!('missing' in found)) {
+    const version = `libsrt ${found.version} (${found.library})`;
+    return [isOlder(found.version, LIBSRT_MENDED) ? note('srt', version, LIBSRT_NOTE) : ok('srt', version)];
+  }
   const todo = 'SRT is off; all else works. sudo apt-get install libsrt1.5-gnutls, or set srt.listen to null';
   return [warn('srt', found.missing, todo)];
 }

@@ -27,7 +27,7 @@ const SHUTDOWN = Buffer.concat([Buffer.from([0x80, 5]), Buffer.alloc(18)]);
 /**
  * A real SRT port, mutated datagrams and callers at it, and one publisher on the same port that nothing may disturb.
  *
- * What libsrt 1.5.1 itself does not stand is left out (seen with its C interface alone; upstream mended most of it after 1.5.6):
+ * What libsrt 1.5.1 itself does not stand is left out (seen with its C interface alone; upstream mended most of it in 1.5.7):
  * handshakes with the right cookie and senseless fields, of which a tiny packet size has it write behind its answer; and, on a
  * connection that stands, forged control packets and sequence numbers, in which the port's one receiving thread gets lost.
  */

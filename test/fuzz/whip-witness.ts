@@ -26,8 +26,18 @@ export class WhipWitness {
     this.#pictures = pictures;
   }
 
-  /** Publishing and connected; `url` is the endpoint's. */
+  /** Publishing and connected; `url` is the endpoint's. The library now and then has no ICE transport at the answer. */
   static async open(url: string, recordings: Recordings): Promise<WhipWitness> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await WhipWitness.#open(url, recordings);
+      } catch (error) {
+        if (tries === 3 || !(error instanceof Error) || !error.message.includes('without ICE transport')) throw error;
+      }
+    }
+  }
+
+  static async #open(url: string, recordings: Recordings): Promise<WhipWitness> {
     const connection = new PeerConnection('witness', {
       iceServers: [],
       bindAddress: '127.0.0.1',
@@ -43,7 +53,14 @@ export class WhipWitness {
     const headers = { 'Content-Type': 'application/sdp', Authorization: 'Bearer key-witness' };
     const answer = await fetch(url, { method: 'POST', headers, body: connection.localDescription()?.sdp ?? '' });
     if (answer.status !== 201) throw new Error(`the innocent publisher got ${answer.status}`);
-    connection.setRemoteDescription(await answer.text(), 'answer');
+    const session = new URL(answer.headers.get('location') ?? '', url);
+    try {
+      connection.setRemoteDescription(await answer.text(), 'answer');
+    } catch (error) {
+      connection.close();
+      await fetch(session, { method: 'DELETE' });
+      throw error;
+    }
     await until(() => track.isOpen(), 'the connection');
     return new WhipWitness(connection, track, picturesOf(recordings));
   }

@@ -50,6 +50,8 @@ export type ListenerReport =
       readonly encrypted: boolean;
     }
   | { readonly kind: 'gone'; readonly connection: number }
+  /** The port no longer answers callers: only another process helps. */
+  | { readonly kind: 'deaf' }
   /** Once a second, also when there is nothing to say: it shows that the process lives. */
   | {
       readonly kind: 'pulse';

@@ -2,6 +2,7 @@ import { CallerPolicy } from './caller-policy.js';
 import { EPOLL_ERR, EPOLL_EVENT_BYTES, EPOLL_IN, type LibSrt, NOTHING_TO_READ } from './libsrt.js';
 import type { ListenerCommand, ListenerReport } from './listener-messages.js';
 import type { PipeWriter } from './pipe-writer.js';
+import { PortCheck } from './port-check.js';
 import { REJECT } from './reject-reason.js';
 import { readSocketAddress, writeSocketAddress } from './socket-address.js';
 
@@ -49,6 +50,7 @@ export class Listener {
   readonly #shaking = new Map<number, { keyHash: string; streamId: string; encrypted: boolean; since: number }>();
   #rejected: Record<string, number> = {};
   #socket = -1;
+  #portCheck: PortCheck | null = null;
   #connections = 0;
   #connectionsMax = 0;
 
@@ -84,6 +86,8 @@ export class Listener {
     this.#srt.watch(this.#epoll, socket, EPOLL_IN | EPOLL_ERR);
     const { port } = readSocketAddress(this.#srt.addressOf(socket));
     this.#report({ kind: 'listening', port, library: this.#srt.library, version: this.#srt.version });
+    const deaf = () => this.#report({ kind: 'deaf' });
+    this.#portCheck = new PortCheck({ host: command.host, port, deaf });
     setInterval(() => this.#pulse(), PULSE_MS);
     this.#wait();
   }
@@ -191,7 +195,9 @@ export class Listener {
   }
 
   #receive(publisher: Publisher): number {
-    return this.#pipe.batch(publisher.connection, (into) => this.#srt.receive(publisher.socket, into)).code;
+    const { bytes, code } = this.#pipe.batch(publisher.connection, (into) => this.#srt.receive(publisher.socket, into));
+    if (bytes > 0) this.#portCheck?.received();
+    return code;
   }
 
   #beginTail(publisher: Publisher): void {

@@ -12,7 +12,7 @@ import { Metrics } from '../../telemetry/metrics.js';
 import { ClipFolder, demux } from '../mpeg-ts/ts.fixture.js';
 import { until } from '../publishing.fixture.js';
 import { openSrtServer } from './server.js';
-import { LossyRelay, pushFile, pushRaw, rejectReasonFor, SrtBench } from './srt.fixture.js';
+import { callAndForgeDrops, LossyRelay, pushFile, pushRaw, rejectReasonFor, SrtBench } from './srt.fixture.js';
 
 /** Real publishers at a real port: what they send must come out, frame for frame. */
 let clips: ClipFolder;
@@ -212,6 +212,15 @@ describe('trouble', () => {
     await ended(2);
     expect(session(1).of('video')).toEqual(expected.clip);
     expect(await bench.metric('listener_restarts_total')).toMatch(/ 1$/);
+  });
+
+  it('a malicious caller stops libsrt: the port answers again after moments', async () => {
+    await callAndForgeDrops(bench.port, 'key-evil');
+    let tries = 0;
+    while ((await published('key-hall')).code !== 0) if (++tries > 7) throw new Error('the port did not come back');
+    await until(() => bench.sessions.every(({ ended }) => ended), 'the ends');
+    const hall = bench.sessions.find(({ channel }) => channel === 'hall');
+    expect(hall?.of('video')).toEqual(expected.clip);
   });
 
   it('our own process is killed: the listener ends with it', async () => {

@@ -154,6 +154,10 @@ export class SrtServer {
       case 'gone':
         this.#connections.get(report.connection)?.gone();
         return;
+      case 'deaf':
+        this.#metrics.deaf.inc();
+        this.#child?.kill('the SRT port no longer answers callers; a malicious one can do that to libsrt before 1.5.7');
+        return;
       case 'pulse':
         this.#pulse(report);
     }

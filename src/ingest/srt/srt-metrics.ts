@@ -10,6 +10,7 @@ type LinkLabel = 'channel' | 'role';
 export class SrtMetrics {
   readonly connections: Gauge;
   readonly restarts: Counter;
+  readonly deaf: Counter;
   readonly cut: Counter<'reason'>;
   readonly #rejected: Counter<'reason'>;
   readonly #rtt: Gauge<LinkLabel>;
@@ -24,6 +25,10 @@ export class SrtMetrics {
     this.restarts = metrics.counter(
       'ingest_srt_listener_restarts_total',
       'Times that the SRT listener process died and was started again. Its publishers reconnect; look for "SRT listener" in the log.',
+    );
+    this.deaf = metrics.counter(
+      'ingest_srt_deaf_total',
+      'Of those restarts: the port no longer answered callers. Malicious ones can do that to libsrt before 1.5.7.',
     );
     this.cut = metrics.counter(
       'ingest_srt_cut_total',

@@ -174,6 +174,56 @@ export async function rejectReasonFor(port: number, streamId: string, passphrase
   return JSON.parse(stdout) as number | null;
 }
 
+/**
+ * Calls in by hand (draft-sharabayko-srt §4.3.1), and then asks to drop messages that were never sent, in which libsrt
+ * before 1.5.7 loses itself.
+ */
+export async function callAndForgeDrops(port: number, streamKey: string): Promise<void> {
+  const socket = createSocket('udp4');
+  const answerTo = async (packet: Buffer) => {
+    socket.send(packet, port, '127.0.0.1');
+    const [answer] = await once(socket, 'message', { signal: AbortSignal.timeout(5000) });
+    return answer as Buffer;
+  };
+  const cookie = (await answerTo(writeHandshake({ version: 4, extensions: 2, type: 1, cookie: 0 }))).readUInt32BE(44);
+  // The extensions: version, flags and delays of the sender; the stream id, each of its words backwards.
+  const padded = Buffer.from(streamKey.padEnd(Math.ceil(streamKey.length / 4) * 4, '\0')).swap32();
+  const agreed = Buffer.from('000100030001050100000023007800c8', 'hex');
+  const named = Buffer.from([0, 5, 0, padded.length / 4]);
+  const wish = writeHandshake({ version: 5, extensions: 5, type: -1, cookie });
+  const peer = (await answerTo(Buffer.concat([wish, agreed, named, padded]))).readUInt32BE(40);
+  for (const [first, last] of FORGED_DROPS) {
+    const drop = Buffer.alloc(24);
+    drop.writeUInt16BE(0x8007);
+    drop.writeUInt32BE(peer, 12);
+    drop.writeUInt32BE(first, 16);
+    drop.writeUInt32BE(last, 20);
+    await new Promise((resolve) => socket.send(drop, port, '127.0.0.1', resolve));
+  }
+  socket.close();
+}
+
+const FORGED_DROPS = [
+  [1, 0x7fffffff],
+  [0x7fffffff, 1],
+  [1, 0x3fffffff],
+  [0x40000000, 0x40000001],
+] as const;
+
+function writeHandshake(of: { version: number; extensions: number; type: number; cookie: number }): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.writeUInt16BE(0x8000);
+  bytes.writeUInt32BE(of.version, 16);
+  bytes.writeUInt16BE(of.extensions, 22);
+  bytes.writeUInt32BE(1, 24);
+  bytes.writeUInt32BE(1500, 28);
+  bytes.writeUInt32BE(8192, 32);
+  bytes.writeInt32BE(of.type, 36);
+  bytes.writeUInt32BE(77, 40);
+  bytes.writeUInt32BE(of.cookie, 44);
+  return bytes;
+}
+
 /** Passes datagrams on to a port and back, and loses some both ways: always the same ones for the same seed. */
 export class LossyRelay {
   /** 0 to 1. */
