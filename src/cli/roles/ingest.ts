@@ -60,8 +60,8 @@ export async function openIngest(options: IngestOptions): Promise<IngestRole> {
   });
   const doors = { settings, publishing, log, metrics };
   const { rtmp, rtmps, close: closeRtmp } = await openRtmpIngest({ ...doors, certificates: options.certificates });
-  const srt = await openSrtIngest({ ...doors, catalog });
-  const whip = await openWhipIngest(doors);
+  // Each starts a process: together they take as long as one.
+  const [srt, whip] = await Promise.all([openSrtIngest({ ...doors, catalog }), openWhipIngest(doors)]);
   return {
     rtmp,
     rtmps,
