@@ -69,6 +69,15 @@ const session = (index: number) => {
 const ended = (count: number) => until(() => bench.sessions.filter((each) => each.ended).length === count, 'the ends');
 const published = (streamId: string, options = '') => pushFile(clip, bench.address(streamId, options)).done;
 
+/** What a publisher who was let go is told on its next call. A slow machine may call too late, and is then let go again. */
+async function reasonOnReturn(streamId: string): Promise<number | null> {
+  for (let tries = 1; ; tries++) {
+    await published(streamId);
+    const reason = await rejectReasonFor(bench.port, streamId);
+    if (reason || tries === 5) return reason;
+  }
+}
+
 describe('publishers', () => {
   it('on one port, two at once: every frame of each', async () => {
     const [one, two] = await Promise.all([published('key-one'), published('key-two?backup=1')]);
@@ -95,13 +104,11 @@ describe('publishers', () => {
     expect(await rejectReasonFor(bench.port, '#!::r=hall,m=request,s=key-hall')).toBe(1405);
     expect(await rejectReasonFor(bench.port, '#!::r=hall,m=publish')).toBe(1400);
     expect(await rejectReasonFor(bench.port, '')).toBe(1400);
-    await published('nobody');
-    expect(await rejectReasonFor(bench.port, 'nobody')).toBe(1401);
+    expect(await reasonOnReturn('nobody')).toBe(1401);
     expect(bench.sessions).toEqual([]);
     const first = pushFile(long, bench.address('key-hall'));
     await until(() => bench.sessions.length === 1, 'the first publisher');
-    await published('key-hall');
-    expect(await rejectReasonFor(bench.port, 'key-hall')).toBe(1409);
+    expect(await reasonOnReturn('key-hall')).toBe(1409);
     first.kill();
     await first.done;
     let seen = '';
