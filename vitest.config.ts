@@ -7,8 +7,8 @@ export default defineConfig({
     // They only end a run that hangs: nothing here is judged by its speed.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Real ffmpeg and real browsers run in many of these: two files at a time keep a two-core machine honest.
-    maxWorkers: 2,
+    // Real ffmpeg and real browsers run in many of these: one file at a time keeps a two-core machine honest.
+    maxWorkers: 1,
     pool: 'forks',
   },
 });
