@@ -77,7 +77,7 @@ export async function startBox(
   child.once('exit', () => running.delete(child));
   await until(
     () => existsSync(ready) || child.exitCode !== null,
-    20_000,
+    60_000,
     () => `the box did not start:\n${printed}`,
   );
   if (!existsSync(ready)) throw new Error(`the box ended at its start:\n${printed}`);

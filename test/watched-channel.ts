@@ -72,7 +72,7 @@ export class WatchedChannel {
 
   until(condition: (status: LiveStatus | null) => boolean, words: string): Promise<void> {
     const waiting = () => `${this.channel.name}: ${words}\n${this.#on.box.printed().slice(-4000)}`;
-    return until(async () => condition(await this.status()), 30_000, waiting, 250);
+    return until(async () => condition(await this.status()), 60_000, waiting, 250);
   }
 
   /** Pictures move on, in one piece, for so long. What comes after is a fault's. */

@@ -161,11 +161,11 @@ export async function readAnswer(sent: ClientRequest): Promise<Answer> {
   };
 }
 
-/** Waits until it holds, looking again every few ms; fails after ten seconds. */
+/** Waits until it holds, looking again every few ms; fails after a minute. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   const start = performance.now();
   while (!holds()) {
-    if (performance.now() - start > 10_000) throw new Error(`never came true: ${what}`);
+    if (performance.now() - start > 60_000) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -70,7 +70,7 @@ export class Http2Client implements ContractClient {
     for (const { stream } of this.#asked) stream.resume();
   }
 
-  async response(_method = 'GET', limitMs = 10_000): Promise<RawResponse> {
+  async response(_method = 'GET', limitMs = 60_000): Promise<RawResponse> {
     await waitFor(() => this.#asked[0]?.whole === true || this.isClosed, limitMs);
     const [first] = this.#asked;
     if (!first?.whole || !first.head) throw new Error('closed before a whole response');

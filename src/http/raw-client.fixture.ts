@@ -59,7 +59,7 @@ export class RawClient implements ContractClient {
   }
 
   /** Takes the next whole response. Throws when the connection closes or `limitMs` pass before. */
-  async response(method = 'GET', limitMs = 10_000): Promise<RawResponse> {
+  async response(method = 'GET', limitMs = 60_000): Promise<RawResponse> {
     let parsed: Parsed | undefined;
     await waitFor(() => {
       parsed = parseResponse(this.received, method);
@@ -83,7 +83,7 @@ export class RawClient implements ContractClient {
 }
 
 /** Polls until the condition holds; throws after `limitMs`. */
-export async function waitFor(condition: () => boolean, limitMs = 10_000): Promise<void> {
+export async function waitFor(condition: () => boolean, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms in vain`);

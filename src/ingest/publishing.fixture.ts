@@ -89,7 +89,7 @@ export class PublishingBench {
   }
 }
 
-export async function until(done: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+export async function until(done: () => boolean, what: string, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!done()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);

@@ -6,9 +6,20 @@ const video = 'v_0123456789abcdef';
 const broadcast = 'b_0123456789abcdef';
 
 it.each([
-  [livePath.hls('town-hall'), { kind: 'live-hls', channel: 'town-hall' }],
-  [livePath.hlsRendition('town-hall', 'v720'), { kind: 'live-hls-rendition', channel: 'town-hall', rendition: 'v720' }],
-  [livePath.dash('a'), { kind: 'live-dash', channel: 'a' }],
+  [livePath.hls('town-hall'), { kind: 'live-hls', channel: 'town-hall', shape: 'live' }],
+  [livePath.hls('ts', 'ts'), { kind: 'live-hls', channel: 'ts', shape: 'ts' }],
+  [
+    livePath.hlsRendition('dvr', 'v720'),
+    { kind: 'live-hls-rendition', channel: 'dvr', shape: 'live', rendition: 'v720' },
+  ],
+  [
+    livePath.hlsRendition('town-hall', 'dvr', 'start-over'),
+    { kind: 'live-hls-rendition', channel: 'town-hall', shape: 'start-over', rendition: 'dvr' },
+  ],
+  [livePath.dash('a'), { kind: 'live-dash', channel: 'a', shape: 'live' }],
+  [livePath.dash('a', 'dvr'), { kind: 'live-dash', channel: 'a', shape: 'dvr' }],
+  [livePath.thumbnails('a', 'dvr'), { kind: 'live-thumbnails', channel: 'a', shape: 'dvr' }],
+  [vodPath.thumbnails(video), { kind: 'vod-thumbnails', videoId: video }],
   [vodPath.hls(video), { kind: 'vod-hls', videoId: video }],
   [vodPath.hlsRendition(video, 'audio'), { kind: 'vod-hls-rendition', videoId: video, rendition: 'audio' }],
   [vodPath.dash(video), { kind: 'vod-dash', videoId: video }],
@@ -28,6 +39,11 @@ it.each([
   '/live/-a/index.m3u8',
   `/live/${'a'.repeat(64)}/index.m3u8`,
   '/live/a/index.m3u8/more',
+  '/live/a/dvr',
+  '/live/a/live/index.m3u8',
+  '/live/a/dvr/ts/index.m3u8',
+  '/live/a/ts/manifest.mpd',
+  '/live/a/thumbnails.vtt',
   '/live/a/.m3u8',
   '/live/../index.m3u8',
   '/vod/town-hall/index.m3u8',
@@ -45,7 +61,7 @@ it.each([
 
 it('reads any path without failing, and an address only from a path that it would build', () => {
   const part = fc.oneof(
-    fc.constantFrom('live', 'vod', 'media', '..', '.', '', 'a', video, broadcast, 'v360', 'index.m3u8', '1.m4s'),
+    fc.constantFrom('live', 'dvr', 'vod', 'media', '..', '.', '', 'a', video, broadcast, 'v360', 'index.m3u8', '1.m4s'),
     fc.string(),
   );
   fc.assert(
@@ -53,7 +69,7 @@ it('reads any path without failing, and an address only from a path that it woul
       const path = `/${parts.join('/')}`;
       const address = readMediaPath(path);
       if (address?.kind === 'media') expect(mediaPath(address.owner, address.rendition, address.name)).toBe(path);
-      if (address?.kind === 'live-hls') expect(livePath.hls(address.channel)).toBe(path);
+      if (address?.kind === 'live-hls') expect(livePath.hls(address.channel, address.shape)).toBe(path);
     }),
   );
 });

@@ -9,10 +9,23 @@ export const BROADCAST_ID = /^b_[a-z0-9]{10,32}$/;
 const RENDITION_ID = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const OBJECT_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
+/**
+ * What of a channel its playlists show: `live`, the last segments; `dvr`, the time that viewers may go back; `start-over`, all of
+ * the broadcast from its beginning; `ts`, the last segments as MPEG-TS.
+ */
+export type LiveShape = 'live' | 'dvr' | 'start-over' | 'ts';
+
+const liveFolder = (channel: string, shape: LiveShape) =>
+  shape === 'live' ? `/live/${channel}` : `/live/${channel}/${shape}`;
+
 export const livePath = {
-  hls: (channel: string) => `/live/${channel}/index.m3u8`,
-  hlsRendition: (channel: string, rendition: string) => `/live/${channel}/${rendition}.m3u8`,
-  dash: (channel: string) => `/live/${channel}/manifest.mpd`,
+  hls: (channel: string, shape: LiveShape = 'live') => `${liveFolder(channel, shape)}/index.m3u8`,
+  hlsRendition: (channel: string, rendition: string, shape: LiveShape = 'live') =>
+    `${liveFolder(channel, shape)}/${rendition}.m3u8`,
+  /** There is none of the shape `ts`. */
+  dash: (channel: string, shape: LiveShape = 'live') => `${liveFolder(channel, shape)}/manifest.mpd`,
+  /** WebVTT that names a picture for every few seconds; `dvr` and `start-over` have one. */
+  thumbnails: (channel: string, shape: LiveShape) => `${liveFolder(channel, shape)}/thumbnails.vtt`,
 };
 
 export const vodPath = {
@@ -20,6 +33,7 @@ export const vodPath = {
   hlsRendition: (videoId: string, rendition: string) => `/vod/${videoId}/${rendition}.m3u8`,
   dash: (videoId: string) => `/vod/${videoId}/manifest.mpd`,
   poster: (videoId: string) => `/vod/${videoId}/poster.jpg`,
+  thumbnails: (videoId: string) => `/vod/${videoId}/thumbnails.vtt`,
 };
 
 /** The time of day, for players that follow a live DASH manifest. */
@@ -32,13 +46,20 @@ export const mediaPath = (owner: string, rendition: string, name: string): strin
   `/media/${owner}/${rendition}/${name}`;
 
 export type MediaAddress =
-  | { readonly kind: 'live-hls'; readonly channel: string }
-  | { readonly kind: 'live-hls-rendition'; readonly channel: string; readonly rendition: string }
-  | { readonly kind: 'live-dash'; readonly channel: string }
+  | { readonly kind: 'live-hls'; readonly channel: string; readonly shape: LiveShape }
+  | {
+      readonly kind: 'live-hls-rendition';
+      readonly channel: string;
+      readonly shape: LiveShape;
+      readonly rendition: string;
+    }
+  | { readonly kind: 'live-dash'; readonly channel: string; readonly shape: LiveShape }
+  | { readonly kind: 'live-thumbnails'; readonly channel: string; readonly shape: LiveShape }
   | { readonly kind: 'vod-hls'; readonly videoId: string }
   | { readonly kind: 'vod-hls-rendition'; readonly videoId: string; readonly rendition: string }
   | { readonly kind: 'vod-dash'; readonly videoId: string }
   | { readonly kind: 'poster'; readonly videoId: string }
+  | { readonly kind: 'vod-thumbnails'; readonly videoId: string }
   | { readonly kind: 'media'; readonly owner: string; readonly rendition: string; readonly name: string };
 
 /** Reads a path (no query) back into what it names; null for anything that is not exactly one of ours. */
@@ -46,8 +67,8 @@ export function readMediaPath(path: string): MediaAddress | null {
   const [root, area, owner, third, fourth, ...rest] = path.split('/');
   if (root !== '' || owner === undefined || third === undefined || rest.length > 0) return null;
   if (area === 'media') return readMedia(owner, third, fourth);
+  if (area === 'live') return CHANNEL_NAME.test(owner) ? readLive(owner, third, fourth) : null;
   if (fourth !== undefined) return null;
-  if (area === 'live' && CHANNEL_NAME.test(owner)) return readLive(owner, third);
   if (area === 'vod' && VIDEO_ID.test(owner)) return readVod(owner, third);
   return null;
 }
@@ -57,17 +78,26 @@ function readMedia(owner: string, rendition: string, name: string | undefined): 
   return RENDITION_ID.test(rendition) && OBJECT_NAME.test(name) ? { kind: 'media', owner, rendition, name } : null;
 }
 
-function readLive(channel: string, file: string): MediaAddress | null {
-  if (file === 'index.m3u8') return { kind: 'live-hls', channel };
-  if (file === 'manifest.mpd') return { kind: 'live-dash', channel };
+const SHAPES: readonly LiveShape[] = ['dvr', 'start-over', 'ts'];
+
+function readLive(channel: string, third: string, fourth: string | undefined): MediaAddress | null {
+  const shape = fourth === undefined ? 'live' : SHAPES.find((each) => each === third);
+  if (shape === undefined) return null;
+  const file = fourth ?? third;
+  if (file === 'index.m3u8') return { kind: 'live-hls', channel, shape };
+  if (file === 'manifest.mpd') return shape === 'ts' ? null : { kind: 'live-dash', channel, shape };
+  if (file === 'thumbnails.vtt') {
+    return shape === 'dvr' || shape === 'start-over' ? { kind: 'live-thumbnails', channel, shape } : null;
+  }
   const rendition = playlistRendition(file);
-  return rendition === null ? null : { kind: 'live-hls-rendition', channel, rendition };
+  return rendition === null ? null : { kind: 'live-hls-rendition', channel, shape, rendition };
 }
 
 function readVod(videoId: string, file: string): MediaAddress | null {
   if (file === 'index.m3u8') return { kind: 'vod-hls', videoId };
   if (file === 'manifest.mpd') return { kind: 'vod-dash', videoId };
   if (file === 'poster.jpg') return { kind: 'poster', videoId };
+  if (file === 'thumbnails.vtt') return { kind: 'vod-thumbnails', videoId };
   const rendition = playlistRendition(file);
   return rendition === null ? null : { kind: 'vod-hls-rendition', videoId, rendition };
 }

@@ -2,7 +2,6 @@
 export type CacheKind =
   | 'media'
   | 'live-manifest'
-  | 'ended-manifest'
   | 'growing-manifest'
   | 'vod-manifest'
   | 'poster'
@@ -17,9 +16,8 @@ export type CacheKind =
 const TABLE: Readonly<Record<CacheKind, string>> = {
   // A name never has two contents.
   media: 'public, max-age=31536000, immutable',
+  // Also once it is over: the same address shows the channel's next broadcast.
   'live-manifest': 'public, max-age=1',
-  // Over, yet the same address shows the channel's next broadcast.
-  'ended-manifest': 'public, max-age=5',
   'growing-manifest': 'public, max-age=2',
   // A video may be deleted: this bounds how long its manifests outlive it in caches.
   'vod-manifest': 'public, max-age=10',

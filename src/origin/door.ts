@@ -54,7 +54,11 @@ async function decide(options: DoorOptions, request: HttpRequest, address: Media
 function find(options: DoorOptions, request: HttpRequest, address: MediaAddress | null): Promise<Answer | null> {
   if (request.path === CLOCK_PATH) return Promise.resolve(clock(options.now()));
   if (address === null) return options.pages.answer(request.path);
+  if ('shape' in address && address.shape !== 'live') return Promise.resolve(null);
   switch (address.kind) {
+    case 'live-thumbnails':
+    case 'vod-thumbnails':
+      return Promise.resolve(null);
     case 'live-hls':
       return Promise.resolve(options.live.multivariant(address.channel));
     case 'live-hls-rendition':

@@ -58,7 +58,7 @@ export class LiveAnswers {
     const window = this.#options.channels.window(channel);
     const text = window && write(window, now);
     if (window === null || text === null) return notYet();
-    return textAnswer(text, { type, cache: window.closed(now) ? 'ended-manifest' : 'live-manifest' });
+    return textAnswer(text, { type, cache: 'live-manifest' });
   }
 }
 

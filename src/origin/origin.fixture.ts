@@ -122,7 +122,7 @@ export async function probedStreams(url: string): Promise<ProbedStream[]> {
 }
 
 /** Asks until the answer fits, a few times a second. An ask that fails has not fitted yet; the last failure is told. */
-export async function until<T>(ask: () => Promise<T | false> | T | false, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T | false> | T | false, timeoutMs = 60_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const [answer, failure] = await Promise.resolve()

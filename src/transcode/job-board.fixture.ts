@@ -124,7 +124,7 @@ export class FakeBoard implements JobBoard {
   }
 
   /** Resolves once `condition` holds; the board changes only through its own methods. */
-  async until(condition: (board: this) => boolean, timeoutMs = 25_000): Promise<void> {
+  async until(condition: (board: this) => boolean, timeoutMs = 60_000): Promise<void> {
     const timeout = AbortSignal.timeout(timeoutMs);
     while (!condition(this)) {
       if (timeout.aborted) throw new Error(`the board never got there: ${JSON.stringify(this.jobs)}`);

@@ -39,7 +39,7 @@ function push(feed: Writable, options: Parameters<typeof publish>[0]): FfmpegRun
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 600 && !condition(); tries += 1) await sleep(25);
+  for (let tries = 0; tries < 2_400 && !condition(); tries += 1) await sleep(25);
   expect(condition()).toBe(true);
 }
 

@@ -292,7 +292,8 @@ export class LiveTranscoder {
   }
 
   #capacity(broadcast: LiveBroadcast): BoxCapacity {
-    const others = [...this.#slots.values()].filter((slot) => slot.broadcast !== broadcast);
+    // One that has ended only drains; its successor on the channel is not to be made smaller for it.
+    const others = [...this.#slots.values()].filter((slot) => slot.broadcast !== broadcast && !slot.ended);
     const committed = others.reduce((sum, slot) => sum + slot.broadcast.cost, 0);
     const { pixelsPerSecond, gpus } = this.#options;
     return { pixelsPerSecond: pixelsPerSecond(), committed, hasEncoder: gpus.hasEncoder, codecs: gpus.codecs };

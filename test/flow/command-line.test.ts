@@ -99,7 +99,7 @@ it('shows a newcomer live video without a camera', async () => {
   await until(
     async () =>
       (await box.json<{ live: { channel: string }[] }>('status')).live.some(({ channel }) => channel === 'demo'),
-    20_000,
+    60_000,
   );
   const { stdout } = await demo;
   expect(JSON.parse(stdout)).toMatchObject({ name: 'demo', watchUrl: `${box.http}/watch/demo` });

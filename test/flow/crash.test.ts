@@ -82,7 +82,7 @@ it('the command goes on with its own upload after a SIGKILL of box and command',
   const staged = () => Math.max(0, ...sizesIn(staging));
   await until(
     () => staged() > 2 ** 20,
-    20_000,
+    60_000,
     () => first.printed(),
     5,
   );
@@ -150,7 +150,7 @@ it('a broadcast: what was announced still plays, and the channel takes a new pus
   const names = (text: string) => [...text.matchAll(/^\/media\/\S+\.m4s$/gm)].map(([name]) => name);
   await until(
     async () => names(await playlist(first.http)).length >= 2,
-    30_000,
+    60_000,
     () => first.printed(),
   );
   const announced = names(await playlist(first.http));
@@ -165,7 +165,7 @@ it('a broadcast: what was announced still plays, and the channel takes a new pus
       const text = await playlist(second.http);
       return names(text).some((name) => !announced.includes(name)) && !text.includes('#EXT-X-ENDLIST');
     },
-    30_000,
+    60_000,
     () => second.printed(),
   );
   await judgeHls(hlsUrl);
@@ -184,7 +184,7 @@ it('SIGTERM in the middle of a broadcast and an upload drains within ten seconds
   };
   await until(
     async () => (await playlist(first.http)).split('.m4s').length > 2,
-    30_000,
+    60_000,
     () => first.printed(),
   );
   const token = readFileSync(join(data, 'operator.token'), 'utf8').trim();
@@ -211,7 +211,7 @@ it('SIGTERM in the middle of a broadcast and an upload drains within ten seconds
   await patch;
 
   const second = await startBox({ data });
-  await until(async () => (await playlist(second.http)).includes('#EXT-X-ENDLIST'), 20_000);
+  await until(async () => (await playlist(second.http)).includes('#EXT-X-ENDLIST'), 60_000);
   const kept = await playlist(second.http);
   for (const [name] of cut.matchAll(/^\/media\/\S+\.m4s$/gm)) expect(kept).toContain(name);
   expect(await second.kill('SIGTERM')).toBe(0);

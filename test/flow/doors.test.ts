@@ -189,7 +189,7 @@ it.runIf(mayMount())('a full disk does not end a broadcast', async () => {
   };
   await until(
     async () => (await numbers()).length > 0,
-    30_000,
+    60_000,
     () => small.printed(),
   );
   execFileSync('sh', [
@@ -199,7 +199,7 @@ it.runIf(mayMount())('a full disk does not end a broadcast', async () => {
   const last = (await numbers()).at(-1) ?? 0;
   await until(
     async () => ((await numbers()).at(-1) ?? 0) >= last + 3,
-    30_000,
+    60_000,
     () => small.printed(),
   );
   expect(small.printed()).toMatch(/disk|space|ENOSPC|spool/i);

@@ -92,7 +92,7 @@ async function watched(name: string): Promise<{ channel: Channel; publisher: Pub
   const channel = await box.json<Channel>('channel', 'create', name);
   const publisher = publish(channel.rtmpUrl, { seconds: 600 });
   const playlist = new URL('v360.m3u8', channel.hlsUrl).href;
-  await until(async () => (await fetch(playlist)).status === 200, 30_000, printed);
+  await until(async () => (await fetch(playlist)).status === 200, 60_000, printed);
   return { channel, publisher, viewer: new Viewer(playlist) };
 }
 
@@ -116,10 +116,10 @@ it('a publisher that is cut and comes back goes on in the same broadcast, and vi
   await moreSegments(viewer, 1);
   const { broadcastId } = (await status()) ?? {};
   await publisher.stop();
-  await until(async () => (await status())?.state === 'slate', 20_000, printed);
+  await until(async () => (await status())?.state === 'slate', 60_000, printed);
   await moreSegments(viewer, 3);
   const again = publish(channel.rtmpUrl, { seconds: 600 });
-  await until(async () => (await status())?.state === 'live', 20_000, printed);
+  await until(async () => (await status())?.state === 'live', 60_000, printed);
   await moreSegments(viewer, 3);
   await judgeHls(channel.hlsUrl);
   expect((await status())?.broadcastId).toBe(broadcastId);
@@ -135,14 +135,14 @@ it('a publisher that is cut and comes back goes on in the same broadcast, and vi
 it('a backup takes over when the primary is killed, and hands back, without a break for viewers', async () => {
   const { channel, publisher, viewer } = await watched('evening');
   const backup = publish(`${channel.rtmpUrl}?backup=1`, { seconds: 600 });
-  await until(async () => (await status())?.sources.length === 2, 20_000, printed);
+  await until(async () => (await status())?.sources.length === 2, 60_000, printed);
   await moreSegments(viewer, 1);
   expect(await onAir()).toBe('primary');
   await publisher.stop();
-  await until(async () => (await onAir()) === 'backup', 20_000, printed);
+  await until(async () => (await onAir()) === 'backup', 60_000, printed);
   await moreSegments(viewer, 2);
   const again = publish(channel.rtmpUrl, { seconds: 600 });
-  await until(async () => (await onAir()) === 'primary', 20_000, printed);
+  await until(async () => (await onAir()) === 'primary', 60_000, printed);
   await moreSegments(viewer, 2);
   await judgeHls(channel.hlsUrl);
   await viewer.stop();

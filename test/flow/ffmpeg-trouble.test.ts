@@ -90,17 +90,17 @@ it.each([['SIGKILL'], ['SIGSTOP']] as const)(
     process.kill(pid, signal);
     await until(
       async () => (await ffmpegPid()) !== pid,
-      20_000,
+      60_000,
       () => box.printed(),
     );
     // The first segment that the heir makes, and two more.
     await until(
       async () => (await listed()).discontinuities === before.discontinuities + 1,
-      30_000,
+      60_000,
       () => box.printed(),
     );
     const changed = (await listed()).numbers.at(-1) ?? 0;
-    await until(async () => ((await listed()).numbers.at(-1) ?? 0) >= changed + 2, 30_000);
+    await until(async () => ((await listed()).numbers.at(-1) ?? 0) >= changed + 2, 60_000);
     const after = await listed();
     expect(after.numbers).toEqual(after.numbers.map((_, index) => after.sequence + index));
     expect(after.discontinuities).toBe(before.discontinuities + 1);
@@ -109,7 +109,7 @@ it.each([['SIGKILL'], ['SIGSTOP']] as const)(
     await judgeHls(channel.hlsUrl);
     await until(
       async () => ((await playback(page))?.time ?? 0) > at + 8,
-      40_000,
+      60_000,
       () => box.printed(),
     );
     expect((await playback(page))?.error).toBeNull();

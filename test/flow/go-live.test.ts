@@ -61,18 +61,18 @@ async function goLive(page: Page, web: string, channel: string, source: string):
   await page.locator(`input[value=${source}]`).check();
   await page.locator('#quality').selectOption({ label: '360p, 0.8 Mb/s' });
   await page.locator('#start').click();
-  await page.locator('#standing[data-state=live]').waitFor({ timeout: 30_000 });
+  await page.locator('#standing[data-state=live]').waitFor({ timeout: 60_000 });
 }
 
 /** The watch page, opened by the link of the live page, shows moving pictures. */
 async function watched(page: Page): Promise<void> {
   const [viewer] = await Promise.all([
-    page.context().waitForEvent('page', { timeout: 40_000 }),
-    page.locator('#watch').click({ timeout: 40_000 }),
+    page.context().waitForEvent('page', { timeout: 60_000 }),
+    page.locator('#watch').click({ timeout: 60_000 }),
   ]);
   await until(
     async () => ((await playback(viewer))?.frames ?? 0) > 25,
-    30_000,
+    60_000,
     () => box.printed(),
   );
   expect((await playback(viewer))?.error).toBeNull();
@@ -86,7 +86,7 @@ async function stopped(page: Page): Promise<void> {
   await page.locator('#start').waitFor();
   await until(
     async () => (await box.json<{ live: unknown[] }>('status')).live.length === 0,
-    20_000,
+    60_000,
     () => box.printed(),
   );
 }
@@ -95,11 +95,11 @@ it('broadcasts the camera from the plain door on this machine, and shows what go
   const page = await signedIn(box.http);
   await goLive(page, box.http, 'plain', 'camera');
   await watched(page);
-  await until(async () => Number.parseFloat(await words(page, '#bitrate')) > 0, 20_000);
-  await until(async () => /^640×360 (H264|VP8)$/.test(await words(page, '#resolution')), 20_000);
-  await until(async () => Number.parseFloat(await words(page, '#fps')) > 5, 20_000);
-  await until(async () => /\d ms/.test(await words(page, '#rtt')), 20_000);
-  await until(async () => /%$/.test(await words(page, '#loss')), 20_000);
+  await until(async () => Number.parseFloat(await words(page, '#bitrate')) > 0, 60_000);
+  await until(async () => /^640×360 (H264|VP8)$/.test(await words(page, '#resolution')), 60_000);
+  await until(async () => Number.parseFloat(await words(page, '#fps')) > 5, 60_000);
+  await until(async () => /\d ms/.test(await words(page, '#rtt')), 60_000);
+  await until(async () => /%$/.test(await words(page, '#loss')), 60_000);
   await stopped(page);
   expect(errors).toEqual([]);
   await page.context().close();
@@ -121,7 +121,7 @@ it('goes on by itself after the media connection was lost', async () => {
     first.onconnectionstatechange?.();
   }`);
   await page.locator('#standing[data-state=waiting]').waitFor();
-  await page.locator('#standing[data-state=live]').waitFor({ timeout: 20_000 });
+  await page.locator('#standing[data-state=live]').waitFor({ timeout: 60_000 });
   expect(await page.evaluate('connections.length')).toBeGreaterThan(1);
   await stopped(page);
   await page.context().close();
@@ -147,7 +147,7 @@ it('says on a page without TLS why there is no camera, and broadcasts the test p
   await watched(page);
   // A key that is changed ends the session: the page tries again, hears that the key is wrong, and says so.
   await box.command('channel', 'rotate-key', 'pictures');
-  await page.locator('#start').waitFor({ timeout: 25_000 });
+  await page.locator('#start').waitFor({ timeout: 60_000 });
   expect(await words(page, '#standing')).toContain('key');
   expect(errors).toEqual([]);
   await page.context().close();

@@ -66,7 +66,7 @@ it('asks before a publish, and tells of its start and end', async () => {
   const publisher = publish(rtmpUrl, { seconds: 600 });
   await until(
     () => seen('paid').includes('started'),
-    20_000,
+    60_000,
     () => box.printed(),
   );
   expect(asked).toEqual([expect.objectContaining({ channel: 'paid', protocol: 'rtmp', backup: false })]);
@@ -74,7 +74,7 @@ it('asks before a publish, and tells of its start and end', async () => {
   await publisher.stop();
   await until(
     () => seen('paid').includes('stopped'),
-    20_000,
+    60_000,
     () => box.printed(),
   );
   expect(new Set(told.map(({ broadcastId }) => broadcastId)).size).toBe(1);
@@ -93,14 +93,14 @@ it('tells after a restart what nobody took before', async () => {
   told = [];
   publish(rtmpUrl, { seconds: 600 });
   const waiting = async () => /hook_events_waiting\{[^}]*\} 1/.test(await (await fetch(`${box.admin}/metrics`)).text());
-  await until(waiting, 20_000, () => box.printed());
+  await until(waiting, 60_000, () => box.printed());
   expect(await box.kill('SIGTERM')).toBe(0);
   stopPublishers();
   takes = true;
   box = await startBox({ data, args: ['--config', config] });
   await until(
     () => seen('paid').length === 2,
-    20_000,
+    60_000,
     () => box.printed(),
   );
   expect(seen('paid')).toEqual(['started', 'stopped']);

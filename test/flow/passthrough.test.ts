@@ -74,7 +74,7 @@ it('plays in a browser, in segments of the source’s own keys, with nothing enc
   await page.goto(channel.watchUrl);
   await until(
     async () => ((await playback(page))?.frames ?? 0) > 60,
-    40_000,
+    60_000,
     () => box.printed(),
   );
   expect(await playback(page)).toMatchObject({ error: null, width: 640, height: 360 });

@@ -189,7 +189,7 @@ it('serves, from the first picture to the last, only what strict parsers take', 
   await Promise.all([...encoders.map((encoder) => encoder.stop('SIGTERM')), ...pages.map((page) => page.stop())]);
   await until(
     () => onAir.every(({ run }) => run.over),
-    40_000,
+    60_000,
     () => box.printed().slice(-5000),
   );
   for (const { name, plan, run } of onAir) {

@@ -78,10 +78,10 @@ it("SRT's process is killed: publishers return within the grace time or give way
   process.kill(pid, 'SIGKILL');
   await until(
     () => (srtProcess() ?? pid) !== pid,
-    10_000,
+    60_000,
     () => box.printed().slice(-4000),
   );
-  await until(() => primary.starts > 1, 20_000);
+  await until(() => primary.starts > 1, 60_000);
   const onAir = (role: string) => (status: Awaited<ReturnType<WatchedChannel['status']>>) =>
     status?.state === 'live' && status.sources.some((source) => source.onAir && source.role === role);
   await Promise.all(all.map((watched) => watched.until(onAir('primary'), 'the primary is not back')));

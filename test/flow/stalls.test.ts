@@ -146,7 +146,7 @@ it.concurrent.each([
   process.kill(pid, signal);
   await until(
     () => ffmpegOf(watched.channel.name) !== pid,
-    20_000,
+    60_000,
     () => box.printed().slice(-4000),
   );
   const seen = await watched.seen();

@@ -70,7 +70,7 @@ async function broadcast(on: TestBox, name: string, { edit, happens = () => {} }
 }
 
 const seenToTheEnd = (viewer: Viewer, on: TestBox): Promise<void> =>
-  Promise.race([viewer.done, deadline(25_000, () => `the playlists never ended:\n${on.printed().slice(-3000)}`)]);
+  Promise.race([viewer.done, deadline(60_000, () => `the playlists never ended:\n${on.printed().slice(-3000)}`)]);
 
 const deadline = (ms: number, words: () => string): Promise<never> =>
   new Promise((_, reject) => setTimeout(() => reject(new Error(words())), ms).unref());
@@ -153,7 +153,7 @@ it.concurrent('a publisher that stops reading and has the box answer is cut; vie
   client.socket.pause();
   const asks = Buffer.concat(Array.from({ length: 500 }, () => messageBytes(20, amf('createStream', 2, null))));
   const flood = setInterval(() => client.socket.write(asks), 5);
-  await Promise.race([sent, deadline(20_000, () => `it was never cut:\n${box.printed().slice(-3000)}`)])
+  await Promise.race([sent, deadline(60_000, () => `it was never cut:\n${box.printed().slice(-3000)}`)])
     .catch((error: Error) => expect(error.message).toMatch(/the server closed the connection/))
     .finally(() => clearInterval(flood));
   await seenToTheEnd(viewer, box);

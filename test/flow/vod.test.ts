@@ -83,11 +83,11 @@ describe('a good file', () => {
     await page.goto(video.watchUrl);
     await until(
       async () => ((await playback(page))?.frames ?? 0) > 10,
-      30_000,
+      60_000,
       () => box.printed(),
     );
     await seek(page, 7);
-    await until(async () => ((await playback(page))?.time ?? 0) > 8, 30_000);
+    await until(async () => ((await playback(page))?.time ?? 0) > 8, 60_000);
     expect((await playback(page))?.error).toBeNull();
     expect(await page.locator('h1').textContent()).toBe('Ten seconds');
     await page.close();
@@ -114,7 +114,7 @@ describe('a good file', () => {
     expect(await box.command('video', 'show', video.id)).toContain('Ten seconds');
     await box.command('video', 'delete', video.id);
     expect((await fetch(`${box.http}/v1/videos/${video.id}`)).status).toBe(404);
-    await until(async () => (await fetch(`${video.hlsUrl}?after=deletion`)).status === 404, 20_000);
+    await until(async () => (await fetch(`${video.hlsUrl}?after=deletion`)).status === 404, 60_000);
   });
 });
 

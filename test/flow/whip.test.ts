@@ -29,7 +29,7 @@ async function publishOn(channel: Channel, codec: 'video/H264' | 'video/VP8'): P
 const serves = (channel: Channel) =>
   until(
     async () => (await fetch(channel.hlsUrl)).status === 200,
-    40_000,
+    60_000,
     () => box.printed(),
   );
 
@@ -74,7 +74,7 @@ it('shows both in the status, with what their links carry', async () => {
   };
   await until(
     async () => (await linked()).length === 2,
-    15_000,
+    60_000,
     () => box.printed(),
   );
 });
@@ -99,7 +99,7 @@ it('ends the broadcast by DELETE', async () => {
   expect(await first.publishing.stop()).toBe(200);
   await until(
     async () => (await box.json<Status>('status')).live.every(({ channel }) => channel !== first.channel.name),
-    15_000,
+    60_000,
     () => box.printed(),
   );
   expect(await first.publishing.stop()).toBe(404);
@@ -113,21 +113,21 @@ it('outlives its WebRTC process: the pages publish again', async () => {
   process.kill(before[0] ?? 0, 'SIGKILL');
   await until(
     () => pids().length === 2,
-    15_000,
+    60_000,
     () => box.printed(),
   );
   await until(
     async () => (await box.json<Status>('status')).live.length === 0,
-    15_000,
+    60_000,
     () => box.printed(),
   );
   const [channel] = channels['video/VP8'];
   if (channel === undefined) throw new Error('no channel');
   const { publishing } = await publishOn(channel, 'video/VP8');
-  await until(async () => (await publishing.state()) === 'connected', 15_000);
+  await until(async () => (await publishing.state()) === 'connected', 60_000);
   await until(
     async () => (await box.json<Status>('status')).live.some(({ sources }) => (sources[0]?.link?.bitrate ?? 0) > 0),
-    15_000,
+    60_000,
     () => box.printed(),
   );
 });

@@ -85,7 +85,7 @@ export class RtmpClient {
   }
 
   async #until(done: () => boolean, what: string): Promise<void> {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     while (!done()) {
       if (Date.now() > end || (this.#closed && what !== 'the close')) throw new Error(`waited in vain for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -170,13 +170,13 @@ export const offsetOf = async (url: string): Promise<number> =>
 
 export const idOf = (url: string): string => url.split('/').at(-1) ?? '';
 
-/** Polls until `test` holds; at most 10 s. */
+/** Polls until `test` holds; at most a minute. */
 export async function until(test: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (await test()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error('it did not come to pass within 10 s');
+  throw new Error('it did not come to pass within a minute');
 }
 
 /** A PATCH that announces `announced` bytes, sends only `first`, and then hangs. */
