@@ -56,6 +56,11 @@ export class SrtCaller {
     this.send(copy);
   }
 
+  /** Speaks to the other caller's connection from now on. */
+  takeFor(other: SrtCaller): void {
+    this.#peer = other.#peer;
+  }
+
   /** Waits for any answer, for so long. */
   async hear(waitMs: number): Promise<void> {
     await once(this.#socket, 'message', { signal: AbortSignal.timeout(waitMs) }).catch(() => {});

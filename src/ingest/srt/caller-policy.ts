@@ -1,4 +1,4 @@
-import type { KeyPassphrase } from './listener-messages.js';
+import type { KnownKey } from './listener-messages.js';
 import { REJECT } from './reject-reason.js';
 import { hashOfKey, readStreamId } from './stream-id.js';
 
@@ -11,20 +11,26 @@ const REFUSED_MAX = 1000;
 
 /**
  * What can be said about a caller during its handshake, when there is no time to ask anybody: whether its stream id makes
- * sense, what it must encrypt with, and whether its key has been refused a moment ago.
+ * sense, whether there is such a key, what it must encrypt with, and whether it has been refused a moment ago.
  */
 export class CallerPolicy {
   readonly #clock: () => number;
   readonly #refused = new Map<string, { code: number; until: number }>();
-  #passphrases: ReadonlyMap<string, string> = new Map();
+  readonly #catchUp: () => void;
+  readonly #passphrases = new Map<string, string | null>();
 
-  /** `clock`: monotonic ms. */
-  constructor(clock: () => number) {
+  /**
+   * `clock`: monotonic ms. `catchUp` is called before a key is said to be unknown, and may call `learn`: what our process has
+   * said by then counts, so that a key can be used as soon as its owner has been told of it.
+   */
+  constructor(clock: () => number, catchUp: () => void) {
     this.#clock = clock;
+    this.#catchUp = catchUp;
   }
 
-  set passphrases(passphrases: readonly KeyPassphrase[]) {
-    this.#passphrases = new Map(passphrases.map(({ keyHash, passphrase }) => [keyHash, passphrase]));
+  learn(drop: readonly string[], put: readonly KnownKey[]): void {
+    for (const keyHash of drop) this.#passphrases.delete(keyHash);
+    for (const { keyHash, passphrase } of put) this.#passphrases.set(keyHash, passphrase);
   }
 
   refuse(keyHash: string, code: number, ms: number): void {
@@ -41,6 +47,9 @@ export class CallerPolicy {
     const refused = this.#refused.get(keyHash);
     if (refused !== undefined && refused.until > this.#clock()) return { kind: 'reject', code: refused.code };
     this.#refused.delete(keyHash);
-    return { kind: 'go-on', keyHash, passphrase: this.#passphrases.get(keyHash) ?? null };
+    if (!this.#passphrases.has(keyHash)) this.#catchUp();
+    const passphrase = this.#passphrases.get(keyHash);
+    if (passphrase === undefined) return { kind: 'reject', code: REJECT['bad-key'] };
+    return { kind: 'go-on', keyHash, passphrase };
   }
 }

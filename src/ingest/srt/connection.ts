@@ -72,6 +72,7 @@ export class SrtConnection {
         this.#idle?.refresh();
         if (this.#session?.frame(frame) === false) this.#holdBack();
       },
+      onCue: (cue) => this.#session?.cue(cue),
       onFault: (message) => this.#refuse('media', message),
     });
   }

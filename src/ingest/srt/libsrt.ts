@@ -1,6 +1,8 @@
 import koffi from 'koffi';
 import { messageOf } from '../../telemetry/failure.js';
+import { bindUdp } from './libc.js';
 import type { LinkSample } from './listener-messages.js';
+import { SRT_PACKET_FILTER } from './packet-filter.js';
 
 /**
  * The part of libsrt's C interface that the listener uses. To be loaded in a process of its own: a fault in native code
@@ -31,6 +33,9 @@ export const NOTHING_TO_READ = 6002;
 const EPOLL_EMPTY_ALLOWED = 2;
 /** Bytes of an SRT_EPOLL_EVENT: the socket and its events. */
 export const EPOLL_EVENT_BYTES = 8;
+/** An SRT_MSGCTRL, and where in it the packet's sequence number stands. */
+const MESSAGE_CONTROL_BYTES = 48;
+const MESSAGE_SEQUENCE_AT = 24;
 /** SRT_TRACEBSTATS is some 500 bytes, and grows from version to version at its end. */
 const STATS_BYTES = 2048;
 /** IPv4, UDP and SRT headers, which libsrt counts as bytes received. */
@@ -39,6 +44,11 @@ const LOG_CRITICAL = 2;
 
 export type Accepting = (socket: number, streamId: string) => number | null;
 
+interface ListenFailure {
+  readonly failed: string;
+  readonly errno: number;
+}
+
 type Native = ReturnType<typeof bind>;
 
 export class LibSrt {
@@ -46,6 +56,7 @@ export class LibSrt {
   readonly version: string;
   readonly #native: Native;
   readonly #stats = Buffer.alloc(STATS_BYTES);
+  readonly #messageControl = Buffer.alloc(MESSAGE_CONTROL_BYTES);
   /** Kept so that it is not collected while libsrt may call it. */
   #hook: bigint | null = null;
 
@@ -85,7 +96,7 @@ export class LibSrt {
     address: Buffer;
     latencyMs: number;
     accepting: Accepting;
-  }): number | { failed: string; errno: number } {
+  }): { socket: number; unfiltered: string | null } | ListenFailure {
     const socket = this.#native.createSocket();
     this.#setInt(socket, OPTION.RCVSYN, 0);
     this.#setInt(socket, OPTION.LATENCY, options.latencyMs);
@@ -94,9 +105,21 @@ export class LibSrt {
     // "::" serves IPv4 too, as it does for TCP.
     if (options.address.length === 28) this.#setInt(socket, OPTION.IPV6ONLY, 0);
     this.#native.listenCallback(socket, this.#register(options.accepting), null);
-    const bound = this.#native.bind(socket, options.address, options.address.length);
-    if (bound < 0 || this.#native.listen(socket, 128) < 0) return this.#lastFailure();
-    return socket;
+    const bound = this.#bind(socket, options.address);
+    if ('failed' in bound) return bound;
+    if (this.#native.listen(socket, 128) < 0) return this.#lastFailure();
+    return { socket, unfiltered: bound.unfiltered };
+  }
+
+  /** To a socket of our making with a packet filter before it; where that can't be, to one of libsrt's own. */
+  #bind(socket: number, address: Buffer): { unfiltered: string | null } | ListenFailure {
+    if (process.platform !== 'linux') {
+      const bound = this.#native.bind(socket, address, address.length);
+      return bound < 0 ? this.#lastFailure() : { unfiltered: 'packet filters need Linux' };
+    }
+    const udp = bindUdp(address, SRT_PACKET_FILTER);
+    if ('failed' in udp) return udp;
+    return this.#native.bindAcquire(socket, udp.descriptor) < 0 ? this.#lastFailure() : { unfiltered: udp.unfiltered };
   }
 
   /** Where a socket is bound; a struct sockaddr. */
@@ -127,8 +150,13 @@ export class LibSrt {
 
   /** One message into `into`; its length, or minus the error's number. */
   receive(socket: number, into: Buffer): number {
-    const length = this.#native.receive(socket, into, into.length);
+    const length = this.#native.receive(socket, into, into.length, this.#messageControl);
     return length > 0 ? length : -this.#native.lastError(null);
+  }
+
+  /** Of the message that was received last: the sequence number of its packet. */
+  get lastSequence(): number {
+    return this.#messageControl.readInt32LE(MESSAGE_SEQUENCE_AT);
   }
 
   close(socket: number): void {
@@ -194,7 +222,7 @@ export class LibSrt {
     this.#native.setOption(socket, option, bytes, bytes.length);
   }
 
-  #lastFailure(): { failed: string; errno: number } {
+  #lastFailure(): ListenFailure {
     const errno: [number] = [0];
     this.#native.lastError(errno);
     return { failed: this.#native.lastErrorText(), errno: errno[0] };
@@ -222,10 +250,11 @@ function bind(name: string) {
       to: Buffer,
       length: number,
     ) => number,
+    bindAcquire: library.func('int srt_bind_acquire(int, int)') as (socket: number, descriptor: number) => number,
     listen: library.func('int srt_listen(int, int)') as (socket: number, backlog: number) => number,
     socketName: library.func('int srt_getsockname(int, _Out_ uint8_t *, _Inout_ int *)') as AddressGetter,
     accept: library.func('int srt_accept(int, _Out_ uint8_t *, _Inout_ int *)') as AddressGetter,
-    receive: library.func('int srt_recvmsg(int, _Out_ uint8_t *, int)') as Receiver,
+    receive: library.func('int srt_recvmsg2(int, _Out_ uint8_t *, int, _Inout_ uint8_t *)') as Receiver,
     close: library.func('int srt_close(int)') as (socket: number) => number,
     epollCreate: library.func('int srt_epoll_create()') as () => number,
     epollSet: library.func('int srt_epoll_set(int, int)') as (epoll: number, flags: number) => number,
@@ -243,7 +272,7 @@ type OptionSetter = (socket: number, option: number, value: Buffer, length: numb
 type OptionGetter = (socket: number, option: number, value: Buffer, length: [number]) => number;
 type HookSetter = (socket: number, hook: bigint, opaque: null) => number;
 type AddressGetter = (socket: number, address: Buffer, length: [number]) => number;
-type Receiver = (socket: number, into: Buffer, room: number) => number;
+type Receiver = (socket: number, into: Buffer, room: number, control: Buffer) => number;
 type EpollChange = (epoll: number, socket: number, events: [number]) => number;
 type StatisticsGetter = (socket: number, into: Buffer, clear: number, instantaneous: number) => number;
 interface EpollWait {

@@ -27,6 +27,13 @@ export interface ListenerChildHandlers {
   readonly ended: (why: string) => void;
 }
 
+/** It loads its library at once, and then waits for a `ListenerChild`. */
+export function startListenerProcess(): ChildProcess {
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
+  child.on('error', () => {});
+  return child;
+}
+
 /**
  * One life of the listener's process.
  *
@@ -42,9 +49,10 @@ export class ListenerChild {
   #silentChecks = 0;
   #over = false;
 
-  constructor(handlers: ListenerChildHandlers) {
+  /** `child`: one that was started before, and was told nothing yet. */
+  constructor(handlers: ListenerChildHandlers, child = startListenerProcess()) {
     this.#handlers = handlers;
-    this.#process = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
+    this.#process = child;
     this.#process.on('error', (error) => this.#end(messageOf(error)));
     this.#process.on('exit', (code, signal) => this.#end(signal ?? `exit code ${code}`));
     this.#process.stdin?.on('error', () => {});
@@ -53,6 +61,10 @@ export class ListenerChild {
     });
     this.#readPipe();
     this.#watch = setInterval(() => this.#check(), CHECK_MS);
+    const { exitCode, signalCode, pid } = child;
+    if (exitCode !== null || signalCode !== null || pid === undefined) {
+      setImmediate(() => this.#end(signalCode ?? (pid === undefined ? 'it did not start' : `exit code ${exitCode}`)));
+    }
   }
 
   get pid(): number | undefined {
@@ -109,8 +121,13 @@ export class ListenerChild {
   }
 }
 
+export type LibSrtProbe =
+  /** `unfiltered`: why no packet filter can stand before the port; null where one can. */
+  | { readonly library: string; readonly version: string; readonly unfiltered: string | null }
+  | { readonly missing: string };
+
 /** Which libsrt the listener would load, asked in a process of its own. */
-export function probeLibSrt(): Promise<{ library: string; version: string } | { missing: string }> {
+export function probeLibSrt(): Promise<LibSrtProbe> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [PROGRAM, 'probe'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const deadline = setTimeout(() => child.kill('SIGKILL'), PROBE_MS);
@@ -126,9 +143,9 @@ export function probeLibSrt(): Promise<{ library: string; version: string } | { 
   });
 }
 
-function readProbe(text: string): { library: string; version: string } | { missing: string } {
+function readProbe(text: string): LibSrtProbe {
   try {
-    return JSON.parse(text) as { library: string; version: string } | { missing: string };
+    return JSON.parse(text) as LibSrtProbe;
   } catch {
     return { missing: 'the listener process did not start' };
   }

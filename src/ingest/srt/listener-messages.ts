@@ -1,9 +1,10 @@
 /** What our process and the listener's say to one another: commands as JSON lines, reports as frames of the pipe. */
 
-export interface KeyPassphrase {
+export interface KnownKey {
   /** `hashOfKey` of the stream key. */
   readonly keyHash: string;
-  readonly passphrase: string;
+  /** What its callers must encrypt with; null: they must not. */
+  readonly passphrase: string | null;
 }
 
 export type ListenerCommand =
@@ -14,9 +15,9 @@ export type ListenerCommand =
       readonly port: number;
       readonly latencyMs: number;
       readonly connectionsMax: number;
-      readonly passphrases: readonly KeyPassphrase[];
     }
-  | { readonly kind: 'passphrases'; readonly passphrases: readonly KeyPassphrase[] }
+  /** Callers with other keys are turned away. First out with the old, then in with the new. */
+  | { readonly kind: 'keys'; readonly drop: readonly string[]; readonly put: readonly KnownKey[] }
   /** Nothing is read from a connection before it is asked for. */
   | { readonly kind: 'read'; readonly connection: number; readonly on: boolean }
   | { readonly kind: 'close'; readonly connection: number }
@@ -40,7 +41,14 @@ export interface LinkSample {
 }
 
 export type ListenerReport =
-  | { readonly kind: 'listening'; readonly port: number; readonly library: string; readonly version: string }
+  | {
+      readonly kind: 'listening';
+      readonly port: number;
+      readonly library: string;
+      readonly version: string;
+      /** Why the packet filter does not stand before the port; null where it does. */
+      readonly unfiltered: string | null;
+    }
   | { readonly kind: 'failed'; readonly reason: 'library' | 'in-use' | 'listen'; readonly message: string }
   | {
       readonly kind: 'connected';

@@ -4,19 +4,33 @@
  * library it found.
  */
 import { Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { messageOf } from '../../telemetry/failure.js';
+import { CommandLines } from './command-lines.js';
+import type { tryFilter as tryTheFilter } from './libc.js';
 import { Listener } from './listener.js';
-import type { ListenerCommand, ListenerReport } from './listener-messages.js';
+import type { LibSrtProbe } from './listener-child.js';
+import type { ListenerReport } from './listener-messages.js';
+import { SRT_PACKET_FILTER } from './packet-filter.js';
 import { PipeWriter } from './pipe-writer.js';
 
-type Loaded = import('./libsrt.js').LibSrt | { readonly missing: string };
+const STDIN = 0;
+
+/** What koffi has to be there for. */
+type Loaded =
+  | {
+      readonly srt: import('./libsrt.js').LibSrt;
+      readonly confine: () => void;
+      readonly tryFilter: typeof tryTheFilter;
+    }
+  | { readonly missing: string };
 
 /** koffi itself may have no binary for this machine. */
 async function load(): Promise<Loaded> {
   try {
     const { LibSrt } = await import('./libsrt.js');
-    return LibSrt.load();
+    const { confine, tryFilter } = await import('./libc.js');
+    const srt = LibSrt.load();
+    return 'missing' in srt ? srt : { srt, confine, tryFilter };
   } catch (error) {
     return { missing: messageOf(error) };
   }
@@ -29,24 +43,31 @@ function end(): void {
 
 const loaded = await load();
 if (process.argv[2] === 'probe') {
-  const found = 'missing' in loaded ? loaded : { library: loaded.library, version: loaded.version };
-  process.stdout.write(JSON.stringify(found), end);
+  process.stdout.write(JSON.stringify(probe(loaded)), end);
 } else {
   serve(loaded);
 }
 
-function serve(srt: Loaded): void {
+function probe(found: Loaded): LibSrtProbe {
+  if ('missing' in found) return found;
+  const { library, version } = found.srt;
+  return { library, version, unfiltered: found.tryFilter(SRT_PACKET_FILTER) };
+}
+
+function serve(found: Loaded): void {
   const out = new Socket({ fd: 3, readable: false, writable: true });
   out.on('error', end);
   const pipe = new PipeWriter(out);
-  if ('missing' in srt) {
-    pipe.report({ kind: 'failed', reason: 'library', message: srt.missing } satisfies ListenerReport);
+  if ('missing' in found) {
+    pipe.report({ kind: 'failed', reason: 'library', message: found.missing } satisfies ListenerReport);
     process.stdin.on('end', end).resume();
     return;
   }
-  srt.start();
-  const listener = new Listener(srt, pipe);
-  const lines = createInterface({ input: process.stdin });
-  lines.on('line', (line) => listener.command(JSON.parse(line) as ListenerCommand));
-  lines.on('close', end);
+  found.confine();
+  found.srt.start();
+  const commands = new CommandLines((command) => listener.command(command));
+  const listener = new Listener(found.srt, pipe, () => commands.catchUp(STDIN));
+  process.stdin.on('data', (bytes) => commands.push(bytes));
+  process.stdin.on('end', end);
+  process.stdin.on('error', end);
 }

@@ -1,6 +1,7 @@
 import { CallerPolicy } from './caller-policy.js';
 import { EPOLL_ERR, EPOLL_EVENT_BYTES, EPOLL_IN, type LibSrt, NOTHING_TO_READ } from './libsrt.js';
 import type { ListenerCommand, ListenerReport } from './listener-messages.js';
+import { SEQUENCE_END } from './packet-filter.js';
 import type { PipeWriter } from './pipe-writer.js';
 import { PortCheck } from './port-check.js';
 import { REJECT } from './reject-reason.js';
@@ -21,11 +22,18 @@ const SHAKING_MAX = 1000;
 /** In one round. */
 const ACCEPTED_MAX = 64;
 const EADDRINUSE = 98;
+/**
+ * A publisher whose packets' numbers get near to their end (2^31: 26 days at 10 Mb/s) is asked to call again, because they are
+ * dropped from there on. It has a second's worth of the fastest left.
+ */
+const SEQUENCE_LAST = SEQUENCE_END - 49_152;
 
 interface Publisher {
   readonly socket: number;
   readonly connection: number;
   reading: boolean;
+  /** Its packets have no numbers left. */
+  spent: boolean;
   /** When a caller that is gone has been read to its end; null while it is there. */
   tailUntil: number | null;
 }
@@ -40,7 +48,7 @@ interface Publisher {
 export class Listener {
   readonly #srt: LibSrt;
   readonly #pipe: PipeWriter;
-  readonly #policy = new CallerPolicy(() => performance.now());
+  readonly #policy: CallerPolicy;
   readonly #epoll: number;
   readonly #events = Buffer.alloc(EVENTS_MAX * EPOLL_EVENT_BYTES);
   readonly #bySocket = new Map<number, Publisher>();
@@ -54,38 +62,38 @@ export class Listener {
   #connections = 0;
   #connectionsMax = 0;
 
-  constructor(srt: LibSrt, pipe: PipeWriter) {
+  /** `catchUp` takes the commands that have been written and not been heard of yet. */
+  constructor(srt: LibSrt, pipe: PipeWriter, catchUp: () => void) {
     this.#srt = srt;
     this.#pipe = pipe;
+    this.#policy = new CallerPolicy(() => performance.now(), catchUp);
     this.#epoll = srt.openEpoll();
   }
 
   command(command: ListenerCommand): void {
     if (command.kind === 'listen') this.#listen(command);
-    else if (command.kind === 'passphrases') this.#policy.passphrases = command.passphrases;
+    else if (command.kind === 'keys') this.#policy.learn(command.drop, command.put);
     else if (command.kind === 'refuse') this.#policy.refuse(command.keyHash, command.code, command.ms);
     else if (command.kind === 'stop') this.#closeAll();
     else this.#commandOne(command);
   }
 
   #listen(command: Extract<ListenerCommand, { kind: 'listen' }>): void {
-    this.#policy.passphrases = command.passphrases;
     this.#connectionsMax = command.connectionsMax;
     const address = writeSocketAddress(command.host, command.port);
     const accepting = (socket: number, streamId: string) => this.#accepting(socket, streamId);
-    const socket = this.#srt.listen({ address, latencyMs: command.latencyMs, accepting });
-    if (typeof socket !== 'number') {
-      this.#report({
-        kind: 'failed',
-        reason: socket.errno === EADDRINUSE ? 'in-use' : 'listen',
-        message: socket.failed,
-      });
+    const listening = this.#srt.listen({ address, latencyMs: command.latencyMs, accepting });
+    if ('failed' in listening) {
+      const reason = listening.errno === EADDRINUSE ? 'in-use' : 'listen';
+      this.#report({ kind: 'failed', reason, message: listening.failed });
       return;
     }
+    const { socket, unfiltered } = listening;
     this.#socket = socket;
     this.#srt.watch(this.#epoll, socket, EPOLL_IN | EPOLL_ERR);
     const { port } = readSocketAddress(this.#srt.addressOf(socket));
-    this.#report({ kind: 'listening', port, library: this.#srt.library, version: this.#srt.version });
+    const { library, version } = this.#srt;
+    this.#report({ kind: 'listening', port, library, version, unfiltered });
     const deaf = () => this.#report({ kind: 'deaf' });
     this.#portCheck = new PortCheck({ host: command.host, port, deaf });
     setInterval(() => this.#pulse(), PULSE_MS);
@@ -173,7 +181,7 @@ export class Listener {
       this.#srt.close(socket);
       return;
     }
-    const publisher = { socket, connection: ++this.#connections, reading: false, tailUntil: null };
+    const publisher = { socket, connection: ++this.#connections, reading: false, spent: false, tailUntil: null };
     this.#bySocket.set(socket, publisher);
     this.#byConnection.set(publisher.connection, publisher);
     this.#srt.watch(this.#epoll, socket, EPOLL_ERR);
@@ -192,11 +200,15 @@ export class Listener {
     }
     const code = this.#receive(publisher);
     if (code <= 0 && code !== -NOTHING_TO_READ) this.#beginTail(publisher);
+    else if (publisher.spent) this.#gone(publisher);
   }
 
   #receive(publisher: Publisher): number {
     const { bytes, code } = this.#pipe.batch(publisher.connection, (into) => this.#srt.receive(publisher.socket, into));
-    if (bytes > 0) this.#portCheck?.received();
+    if (bytes > 0) {
+      this.#portCheck?.received();
+      publisher.spent = this.#srt.lastSequence >= SEQUENCE_LAST;
+    }
     return code;
   }
 
@@ -210,7 +222,10 @@ export class Listener {
   #readTail(publisher: Publisher): void {
     if (!publisher.reading || this.#pipe.full) return;
     this.#receive(publisher);
-    if (performance.now() < (publisher.tailUntil ?? 0)) return;
+    if (performance.now() >= (publisher.tailUntil ?? 0)) this.#gone(publisher);
+  }
+
+  #gone(publisher: Publisher): void {
     this.#report({ kind: 'gone', connection: publisher.connection });
     this.#close(publisher);
   }

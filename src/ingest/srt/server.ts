@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, messageOf } from '../../telemetry/failure.js';
@@ -5,18 +6,21 @@ import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { IngestFailureCode } from '../ingest-failure.js';
 import { type Admitting, SrtConnection } from './connection.js';
-import { ListenerChild } from './listener-child.js';
-import type { KeyPassphrase, ListenerReport } from './listener-messages.js';
+import { type KeyChange, KeyTable } from './key-table.js';
+import { ListenerChild, type ListenerChildHandlers } from './listener-child.js';
+import type { ListenerReport } from './listener-messages.js';
 import { REJECT } from './reject-reason.js';
 import { DEFAULT_SRT_LIMITS, type SrtLimits } from './srt-limits.js';
 import { SrtMetrics } from './srt-metrics.js';
 import { hashOfKey } from './stream-id.js';
 
-/** What publishers must encrypt with, by their stream keys. */
-interface SrtPassphraseSource {
-  all(): Promise<readonly { readonly streamKey: string; readonly passphrase: string }[]>;
-  /** The listener is called after each change; the answer is the way to stop. */
-  onChange(listener: () => void): () => void;
+/** Who may publish, and what they must encrypt with. */
+interface SrtKeySource {
+  /**
+   * Tells of every channel that there is, and from then on of each change, before whoever makes it is answered. Resolves after
+   * the first part, with the way to stop.
+   */
+  follow(listener: (change: KeyChange) => void): Promise<() => void>;
 }
 
 export interface SrtServerOptions {
@@ -24,15 +28,18 @@ export interface SrtServerOptions {
   /** UDP; 0 takes any free port. */
   readonly port: number;
   readonly publishing: Admitting;
-  readonly passphrases: SrtPassphraseSource;
+  readonly keys: SrtKeySource;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits?: Partial<SrtLimits>;
+  /** For the listener's first life; default: it is started now. */
+  readonly firstProcess?: ChildProcess | null;
 }
 
 /** Without libsrt the box goes on without SRT. */
 export type SrtOpening =
-  | { readonly serving: true; readonly server: SrtServer }
+  /** `unfiltered`: why no packet filter stands before the port; null where one does. */
+  | { readonly serving: true; readonly server: SrtServer; readonly unfiltered: string | null }
   | { readonly serving: false; readonly reason: string };
 
 type Listening = Extract<ListenerReport, { kind: 'listening' }>;
@@ -40,8 +47,8 @@ type Failed = Extract<ListenerReport, { kind: 'failed' }>;
 
 /** A process that lived this long was well: the next restart is prompt again. */
 const WELL_MS = 10_000;
-/** Changes of many channels at once are sent together. */
-const CHANGES_MS = 50;
+/** In one command. */
+const KEYS_TOGETHER = 1000;
 
 /**
  * The SRT port: the listener's process, and the publishers that it hands over.
@@ -54,13 +61,13 @@ export class SrtServer {
   readonly #limits: SrtLimits;
   readonly #metrics: SrtMetrics;
   readonly #connections = new Map<number, SrtConnection>();
-  readonly #unfollow: () => void;
-  #passphrases: readonly KeyPassphrase[] = [];
-  #mustEncrypt = new Set<string>();
+  readonly #keys = new KeyTable();
+  #unfollow: () => void = () => {};
+  #isTableFull = false;
   #child: ListenerChild | null = null;
+  #firstProcess: ChildProcess | null;
   #restart: NodeJS.Timeout | null = null;
   #restartMs: number;
-  #changes: NodeJS.Timeout | null = null;
   #address: { host: string; port: number };
   #bindHost = '';
   #opened: { resolve: (report: Listening | Failed) => void } | null = null;
@@ -70,9 +77,9 @@ export class SrtServer {
     this.#options = options;
     this.#limits = { ...DEFAULT_SRT_LIMITS, ...options.limits };
     this.#metrics = new SrtMetrics(options.metrics);
+    this.#firstProcess = options.firstProcess ?? null;
     this.#restartMs = this.#limits.restartMsFirst;
     this.#address = { host: options.host, port: options.port };
-    this.#unfollow = options.passphrases.onChange(() => this.#passphrasesChanged());
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -84,10 +91,10 @@ export class SrtServer {
     return this.#child?.pid;
   }
 
-  /** Use `openSrtServer`. Nobody is let in before the passphrases are known. */
+  /** Use `openSrtServer`. The port opens once all keys are known. */
   async open(): Promise<Listening | Failed> {
     this.#bindHost = (await lookup(this.#options.host)).address;
-    await this.#loadPassphrases();
+    this.#unfollow = await this.#options.keys.follow((change) => this.#keyChanged(change));
     const opened = new Promise<Listening | Failed>((resolve) => {
       this.#opened = { resolve };
     });
@@ -100,7 +107,6 @@ export class SrtServer {
     this.#closing = true;
     this.#unfollow();
     if (this.#restart !== null) clearTimeout(this.#restart);
-    if (this.#changes !== null) clearTimeout(this.#changes);
     for (const connection of [...this.#connections.values()]) connection.stop('the server is closing');
     this.#child?.stop();
     const end = performance.now() + graceMs;
@@ -112,16 +118,18 @@ export class SrtServer {
 
   #start(): void {
     const startedAt = performance.now();
-    const child = new ListenerChild({
+    const handlers: ListenerChildHandlers = {
       report: (report) => this.#report(report),
       media: (connection, piece) => this.#connections.get(connection)?.media(piece),
       ended: (why) => this.#ended(why, performance.now() - startedAt),
-    });
+    };
+    const child = new ListenerChild(handlers, this.#firstProcess ?? undefined);
+    this.#firstProcess = null;
     this.#child = child;
     const { latencyMs, connectionsMax } = this.#limits;
     const { port } = this.#address;
-    const passphrases = this.#passphrases;
-    child.send({ kind: 'listen', host: this.#bindHost, port, latencyMs, connectionsMax, passphrases });
+    for (const put of this.#keys.pieces(KEYS_TOGETHER)) child.send({ kind: 'keys', put, drop: [] });
+    child.send({ kind: 'listen', host: this.#bindHost, port, latencyMs, connectionsMax });
   }
 
   #ended(why: string, livedMs: number): void {
@@ -183,7 +191,7 @@ export class SrtServer {
       streamId,
       remoteAddress,
       encrypted,
-      mustEncrypt: (streamKey) => this.#mustEncrypt.has(hashOfKey(streamKey)),
+      mustEncrypt: (streamKey) => this.#keys.mustEncrypt(hashOfKey(streamKey)),
       link: {
         read: (on) => child?.send({ kind: 'read', connection: id, on }),
         close: () => child?.send({ kind: 'close', connection: id }),
@@ -214,7 +222,7 @@ export class SrtServer {
     for (const [code, count] of Object.entries(rejected)) this.#metrics.rejected(code, count);
     for (const keyHash of unfinished) {
       this.#metrics.unfinished();
-      const encrypted = this.#mustEncrypt.has(keyHash);
+      const encrypted = this.#keys.mustEncrypt(keyHash);
       this.#options.log.info(
         { encrypted },
         encrypted
@@ -224,22 +232,21 @@ export class SrtServer {
     }
   }
 
-  #passphrasesChanged(): void {
-    this.#changes ??= setTimeout(() => {
-      this.#changes = null;
-      this.#loadPassphrases()
-        .then(() => this.#child?.send({ kind: 'passphrases', passphrases: this.#passphrases }))
-        .catch((error: unknown) => {
-          this.#options.log.error({ reason: messageOf(error) }, 'the SRT passphrases could not be read; tried again');
-          if (!this.#closing) this.#passphrasesChanged();
-        });
-    }, CHANGES_MS);
-  }
-
-  async #loadPassphrases(): Promise<void> {
-    const all = await this.#options.passphrases.all();
-    this.#passphrases = all.map(({ streamKey, passphrase }) => ({ keyHash: hashOfKey(streamKey), passphrase }));
-    this.#mustEncrypt = new Set(this.#passphrases.map(({ keyHash }) => keyHash));
+  /** At once: whoever is told of a key may call with it. */
+  #keyChanged(change: KeyChange): void {
+    const difference = this.#keys.apply(change);
+    if (difference !== null) {
+      const { put, drop } = difference;
+      if (put.length + drop.length > 0) this.#child?.send({ kind: 'keys', put, drop });
+      return;
+    }
+    if (!this.#isTableFull) {
+      this.#options.log.error(
+        { channel: change.channel },
+        'SRT knows as many channels as it can; others cannot use it',
+      );
+    }
+    this.#isTableFull = true;
   }
 }
 
@@ -249,8 +256,10 @@ export async function openSrtServer(options: SrtServerOptions): Promise<SrtOpeni
   try {
     const report = await server.open();
     if (report.kind === 'listening') {
-      options.log.info({ library: report.library, version: report.version }, 'SRT serves');
-      return { serving: true, server };
+      const { library, version, unfiltered } = report;
+      options.log.info({ library, version }, 'SRT serves');
+      if (unfiltered !== null) options.log.warn({ reason: unfiltered }, 'no packet filter stands before the SRT port');
+      return { serving: true, server, unfiltered };
     }
     await server.close(0);
     if (report.reason === 'library') return { serving: false, reason: report.message };

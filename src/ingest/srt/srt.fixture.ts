@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';
@@ -10,7 +11,9 @@ import type { PublisherSession } from '../broadcast.js';
 import type { Publisher } from '../ffmpeg.fixture.js';
 import type { Admission, PublishRequest } from '../publish.js';
 import type { Admitting } from './connection.js';
+import type { KeyChange } from './key-table.js';
 import { openSrtServer, type SrtServer, type SrtServerOptions } from './server.js';
+import { agreement, control, HandCaller, named } from './srt-packets.fixture.js';
 
 /** One admitted publisher: what came of it. */
 export class RecordedSession implements PublisherSession {
@@ -37,6 +40,8 @@ export class RecordedSession implements PublisherSession {
 
   metadata(): void {}
 
+  cue(): void {}
+
   frame: PublisherSession['frame'] = ({ track, data }) => {
     this.frames.push({ track, hash: createHash('md5').update(data).digest('hex') });
     return !this.blocked;
@@ -60,24 +65,25 @@ export class RecordedSession implements PublisherSession {
   }
 }
 
-/** An SRT server before an admission that knows `key-NAME` for the channel NAME, one publisher a channel and role. */
+const CHANNELS = ['hall', 'yard', 'one', 'two', 'slow', 'other', 'evil', 'a', 'b', 'c'];
+
+/** An SRT server with `key-NAME` for the channel NAME, one publisher a channel and role. */
 export class SrtBench implements Admitting {
   readonly sessions: RecordedSession[] = [];
   readonly metrics = new Metrics();
-  readonly passphrases = new Map<string, string>();
   server: SrtServer | null = null;
-  #changed: () => void = () => {};
+  #tell: (change: KeyChange) => void = () => {};
 
-  static async open(options: Partial<SrtServerOptions> = {}): Promise<SrtBench> {
+  static async open(options: Partial<SrtServerOptions> = {}, channels = CHANNELS): Promise<SrtBench> {
     const bench = new SrtBench();
     const opening = await openSrtServer({
       host: '127.0.0.1',
       port: 0,
       publishing: bench,
-      passphrases: {
-        all: async () => Array.from(bench.passphrases, ([streamKey, passphrase]) => ({ streamKey, passphrase })),
-        onChange: (listener) => {
-          bench.#changed = listener;
+      keys: {
+        async follow(listener) {
+          bench.#tell = listener;
+          for (const channel of channels) bench.addKey(channel);
           return () => {};
         },
       },
@@ -108,10 +114,16 @@ export class SrtBench implements Admitting {
     return { ok: true, session };
   }
 
-  setPassphrase(streamKey: string, passphrase: string | null): void {
-    if (passphrase === null) this.passphrases.delete(streamKey);
-    else this.passphrases.set(streamKey, passphrase);
-    this.#changed();
+  addKey(channel: string): void {
+    this.#tell({ channel, streamKey: `key-${channel}` });
+  }
+
+  removeKey(channel: string): void {
+    this.#tell({ channel, gone: true });
+  }
+
+  setPassphrase(channel: string, passphrase: string | null): void {
+    this.#tell({ channel, passphrase });
   }
 
   /** With `linger`, ffmpeg waits at its end until everything has been sent. */
@@ -174,33 +186,19 @@ export async function rejectReasonFor(port: number, streamId: string, passphrase
   return JSON.parse(stdout) as number | null;
 }
 
-/**
- * Calls in by hand (draft-sharabayko-srt §4.3.1), and then asks to drop messages that were never sent, in which libsrt
- * before 1.5.7 loses itself.
- */
+/** Calls in by hand, and then asks to drop messages that were never sent, in which libsrt before 1.5.7 loses itself. */
 export async function callAndForgeDrops(port: number, streamKey: string): Promise<void> {
-  const socket = createSocket('udp4');
-  const answerTo = async (packet: Buffer) => {
-    socket.send(packet, port, '127.0.0.1');
-    const [answer] = await once(socket, 'message', { signal: AbortSignal.timeout(5000) });
-    return answer as Buffer;
-  };
-  const cookie = (await answerTo(writeHandshake({ version: 4, extensions: 2, type: 1, cookie: 0 }))).readUInt32BE(44);
-  // The extensions: version, flags and delays of the sender; the stream id, each of its words backwards.
-  const padded = Buffer.from(streamKey.padEnd(Math.ceil(streamKey.length / 4) * 4, '\0')).swap32();
-  const agreed = Buffer.from('000100030001050100000023007800c8', 'hex');
-  const named = Buffer.from([0, 5, 0, padded.length / 4]);
-  const wish = writeHandshake({ version: 5, extensions: 5, type: -1, cookie });
-  const peer = (await answerTo(Buffer.concat([wish, agreed, named, padded]))).readUInt32BE(40);
+  const caller = await HandCaller.open(port);
+  const connection = (await caller.call([agreement(), named(streamKey)])) ?? 0;
+  if (connection <= 0) throw new Error(`the caller was refused: ${connection}`);
   for (const [first, last] of FORGED_DROPS) {
-    const drop = Buffer.alloc(24);
-    drop.writeUInt16BE(0x8007);
-    drop.writeUInt32BE(peer, 12);
-    drop.writeUInt32BE(first, 16);
-    drop.writeUInt32BE(last, 20);
-    await new Promise((resolve) => socket.send(drop, port, '127.0.0.1', resolve));
+    const range = Buffer.alloc(8);
+    range.writeUInt32BE(first);
+    range.writeUInt32BE(last, 4);
+    caller.send(control(7, connection, range));
   }
-  socket.close();
+  await sleep(50);
+  caller.close();
 }
 
 const FORGED_DROPS = [
@@ -209,20 +207,6 @@ const FORGED_DROPS = [
   [1, 0x3fffffff],
   [0x40000000, 0x40000001],
 ] as const;
-
-function writeHandshake(of: { version: number; extensions: number; type: number; cookie: number }): Buffer {
-  const bytes = Buffer.alloc(64);
-  bytes.writeUInt16BE(0x8000);
-  bytes.writeUInt32BE(of.version, 16);
-  bytes.writeUInt16BE(of.extensions, 22);
-  bytes.writeUInt32BE(1, 24);
-  bytes.writeUInt32BE(1500, 28);
-  bytes.writeUInt32BE(8192, 32);
-  bytes.writeInt32BE(of.type, 36);
-  bytes.writeUInt32BE(77, 40);
-  bytes.writeUInt32BE(of.cookie, 44);
-  return bytes;
-}
 
 /** Passes datagrams on to a port and back, and loses some both ways: always the same ones for the same seed. */
 export class LossyRelay {
