@@ -64,7 +64,12 @@ describe('targets', () => {
   it.each([
     ['/live/a/index.m3u8', 'session=1&_HLS_part=0&_HLS_msn=7&x', '_HLS_msn=7&_HLS_part=0'],
     ['/vod/v_1/index.m3u8', 'x=_HLS_', ''],
-    ['/media/b_1/v720/1.m4s', '_HLS_skip=YES', '_HLS_skip=YES'],
+    ['/live/a/v720.m3u8', '_HLS_skip=YES&_HLS_msn=7&_HLS_part=2', '_HLS_msn=7&_HLS_part=2&_HLS_skip=YES'],
+    ['/live/a/v720.m3u8', '_HLS_msn=007&_HLS_part=00', '_HLS_msn=7&_HLS_part=0'],
+    ['/live/a/v720.m3u8', '_HLS_msn=7&_HLS_msn=9&_HLS_push=0', '_HLS_msn=7'],
+    ['/live/a/v720.m3u8', '_HLS_msn=x&_HLS_part=-01', '_HLS_msn=x&_HLS_part=-01'],
+    ['/live/a/v720.m3u8', '_HLS_msn&_HLS_msnx=1&_hls_part=1', ''],
+    ['/media/b_1/v720/1.m4s', '_HLS_skip=YES', ''],
     ['/watch/a', 'b=1&a=2', 'b=1&a=2'],
   ])('keeps of %s?%s what means something', (path, query, expected) => {
     expect(meaningfulQuery(path, query)).toBe(expected);

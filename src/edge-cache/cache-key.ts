@@ -2,9 +2,10 @@
  * Reads a request's target: refuses what is no plain path, normalizes the rest, and names the cache entry. Pure.
  *
  * The key is what goes upstream, so two requests share an entry exactly when the upstream could not tell them apart.
- * Under `/live`, `/vod` and `/media` only `_HLS_*` parameters mean something (HLS delivery directives): all others
- * (players' session ids, tokens, cache busters) are dropped from the key *and* from the upstream request. Elsewhere the
- * query is kept as sent, since pages of any origin may depend on it.
+ * Under `/live` only HLS's delivery directives mean something (draft-pantos-hls-rfc8216bis §6.2.5), under `/vod` and `/media`
+ * nothing: all other parameters (players' session ids, tokens, cache busters) are dropped from the key *and* from the upstream
+ * request, and the directives are put into one form, so that all who wait for the same part share one fetch. Elsewhere the query
+ * is kept as sent, since pages of any origin may depend on it.
  */
 export type Target =
   | { readonly kind: 'path'; readonly path: string; readonly query: string }
@@ -39,12 +40,21 @@ export function isUnder(path: string, root: string): boolean {
 
 /** Keeps of the query what the answer may depend on. */
 export function meaningfulQuery(path: string, query: string): string {
-  if (query === '' || !['/live', '/vod', '/media'].some((root) => isUnder(path, root))) return query;
-  return query
-    .split('&')
-    .filter((parameter) => parameter.startsWith('_HLS_'))
-    .sort()
-    .join('&');
+  if (query === '') return '';
+  if (isUnder(path, '/live')) return deliveryDirectives(query);
+  return isUnder(path, '/vod') || isUnder(path, '/media') ? '' : query;
+}
+
+const directives = ['_HLS_msn', '_HLS_part', '_HLS_skip'];
+/** As players write them, and thousands do in one turn. */
+const inOrder = /^_HLS_msn=(?:0|[1-9]\d*)(?:&_HLS_part=(?:0|[1-9]\d*))?(?:&_HLS_skip=(?:YES|v2))?$/;
+
+/** In one order, the first of each, numbers without leading zeros. What is not understood goes on as it is: the origin refuses it. */
+function deliveryDirectives(query: string): string {
+  if (inOrder.test(query)) return query;
+  const parameters = query.split('&');
+  const found = directives.flatMap((name) => parameters.find((each) => each.startsWith(`${name}=`)) ?? []);
+  return found.map((parameter) => parameter.replace(/=0+(?=\d+$)/, '=')).join('&');
 }
 
 /** RFC 3986 §6.2.2: needless escapes undone, the hexadecimal digits of the others in upper case. */

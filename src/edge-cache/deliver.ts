@@ -5,12 +5,13 @@
 import { answerProblem } from './answer-problem.js';
 import type { BodyReader } from './body-reader.js';
 import { type ByteRange, type RangeAsked, resolveRange } from './byte-range.js';
-import { type CacheStatus, writeCacheStatus } from './cache-status.js';
+import type { CacheStatus } from './cache-status.js';
 import type { CachedObject } from './cached-object.js';
 import { clientHoldsIt, rangeApplies } from './conditional.js';
 import type { Asked, Tools } from './exchange.js';
 import { currentAgeMs } from './freshness.js';
 import type { HeaderPair } from './header-fields.js';
+import { agedAndTold, sentHead } from './sent-head.js';
 
 export interface Delivery {
   readonly asked: Asked;
@@ -40,13 +41,16 @@ export function deliverObject(delivery: Delivery): Delivered | Promise<Delivered
 
 /** Sets the answer's head; Age by RFC 9111 §5.1. */
 function begin(delivery: Delivery, status: number, extra: readonly HeaderPair[], length: number | undefined): void {
-  const { head } = delivery.object;
-  const kept = status === 304 ? head.headers.filter(([name]) => repeatedIn304.has(name)) : head.headers;
-  const age = Math.floor(currentAgeMs(head.freshness, delivery.tools.now()) / 1000);
-  const told = writeCacheStatus(delivery.status, head.upstreamStatus);
-  const headers = [...kept, ...extra, ['age', String(age)] as const, ['cache-status', told] as const];
+  const { object } = delivery;
+  const age = Math.floor(currentAgeMs(object.head.freshness, delivery.tools.now()) / 1000);
+  const sent = status === 304 ? confirmation(delivery, age) : sentHead(object, delivery.status, age);
   delivery.tools.metrics.request(outcomeOf(delivery.status));
-  delivery.asked.response.start(status, headers, length);
+  delivery.asked.response.start(status, extra.length === 0 ? sent : [...sent, ...extra], length);
+}
+
+function confirmation({ object, status }: Delivery, age: number): HeaderPair[] {
+  const { head } = object;
+  return [...head.headers.filter(([name]) => repeatedIn304.has(name)), ...agedAndTold(head, status, age)];
 }
 
 function outcomeOf(status: CacheStatus): 'hit' | 'collapsed' | 'revalidated' | 'miss' {
@@ -63,9 +67,8 @@ function notModified(delivery: Delivery): Delivered {
 
 function deliverWhole(delivery: Delivery): Delivered | Promise<Delivered> {
   const { asked, object } = delivery;
-  const { status, headers } = object.head;
-  const saysRanges = status !== 200 || headers.some(([name]) => name === 'accept-ranges');
-  begin(delivery, status, saysRanges ? [] : [['accept-ranges', 'bytes']], object.length ?? undefined);
+  const { status } = object.head;
+  begin(delivery, status, [], object.length ?? undefined);
   if (!asked.isHead && status !== 204) return sendBytes(delivery, 0, object.length);
   asked.response.end();
   return 'delivered';

@@ -26,6 +26,8 @@ export interface EdgeOptions {
   /** Towards the origin, for each of shared fetches and others; and towards the API. */
   readonly originLimits?: Partial<UpstreamLimits>;
   readonly apiLimits?: Partial<UpstreamLimits>;
+  /** Towards the origin, for what it may hold back; else as `originLimits`, with a longer `headMs` and room for more at once. */
+  readonly heldLimits?: Partial<UpstreamLimits>;
   /** Longest time to fetch one object that is kept, ms. Default 5 minutes. */
   readonly fillMs?: number;
   readonly log: Log;
@@ -52,6 +54,14 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   bodyMs: 30_000,
 };
 
+/**
+ * The longest that the origin holds an answer back, three target durations (draft-pantos-hls-rfc8216bis §6.2.5.2) of a long one,
+ * on top of what any answer may take.
+ */
+const holdMsMax = 20_000;
+/** 200 channels of 4 renditions, each with a playlist, a part and a growing segment, and as many again. */
+const heldConcurrent = 4096;
+
 export function openEdge(options: EdgeOptions): Edge {
   const metrics = new EdgeMetrics(options.metrics);
   const now = options.now ?? Date.now;
@@ -62,18 +72,21 @@ export function openEdge(options: EdgeOptions): Edge {
   const fills = new Upstream({ ...common, name: 'origin', base: options.origin, limits: originLimits });
   // Slow clients hold these for long: they must not keep the fills waiting.
   const alone = new Upstream({ ...common, name: 'origin-alone', base: options.origin, limits: originLimits });
+  const longer = { headMs: originLimits.headMs + holdMsMax, concurrent: heldConcurrent, waitersMax: heldConcurrent };
+  const heldLimits = { ...originLimits, ...longer, ...options.heldLimits };
+  const held = new Upstream({ ...common, name: 'origin-held', base: options.origin, limits: heldLimits });
   const api = new Upstream({ ...common, name: 'api', base: options.api, limits: apiLimits });
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
   const variants = new VariantIndex();
   const hitForMiss = new HitForMiss(now);
-  const shared = { upstream: fills, tier, variants, hitForMiss, metrics, now, objectBytesMax };
+  const shared = { upstream: fills, held, tier, variants, hitForMiss, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
-  const space = { tier, variants, hitForMiss, fetches, alone, metrics, now, objectBytesMax };
+  const space = { tier, variants, hitForMiss, fetches, alone, held, metrics, now, objectBytesMax };
   return {
     handler: openDoor(space, api),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
     close: async () => {
-      await Promise.all([fills.close(), alone.close(), api.close()]);
+      await Promise.all([fills.close(), alone.close(), held.close(), api.close()]);
     },
   };
 }

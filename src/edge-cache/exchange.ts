@@ -3,6 +3,7 @@ import type { RangeAsked } from './byte-range.js';
 import type { Conditions } from './conditional.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { HeaderPairs } from './header-fields.js';
+import type { VariantAsked } from './variant-index.js';
 
 /** One request and its answer on their way through the edge. Lives from the handler's call to the end of the answer. */
 export interface Exchange {
@@ -11,15 +12,17 @@ export interface Exchange {
 }
 
 /** A GET or HEAD of the cached space, as its first step read it. */
-export interface Asked extends Exchange {
+export interface Asked extends Exchange, VariantAsked {
   readonly isHead: boolean;
   /** The address: what is invalidated together. */
   readonly key: string;
+  /** The origin may hold its answer back. */
+  readonly held: boolean;
   /** The address and the variant that this request selects. */
   readonly name: string;
   readonly range: RangeAsked | null;
   readonly conditions: Conditions;
-  /** What goes upstream for everybody; worked out only when asked for, since a hit seldom needs it. */
+  /** What goes upstream for everybody; worked out when first asked for, since a hit seldom needs it. */
   readonly headers: () => HeaderPairs;
 }
 

@@ -3,6 +3,7 @@
  *
  * Phases: asking (`landed` pending; whoever comes waits for it by event) → landed, and then, if it brought an object,
  * filling (whoever comes reads along) → over. The fetch belongs to no client: it goes on when the one that caused it has left.
+ * But one that the upstream may hold for many seconds has a crew: it is let go when the last of them leaves before it landed.
  */
 import type { CachedObject } from './cached-object.js';
 import type { EdgeFailure } from './failure.js';
@@ -16,7 +17,9 @@ export type Landing =
   | { readonly kind: 'refreshed'; readonly object: CachedObject }
   /** Not to be shared: whoever caused the fetch may claim the answer, the others fetch for themselves. */
   | { readonly kind: 'unshared'; readonly reason: string; readonly status: number; readonly claim: Claim }
-  | { readonly kind: 'failed'; readonly failure: EdgeFailure };
+  | { readonly kind: 'failed'; readonly failure: EdgeFailure }
+  /** Everybody has left. */
+  | { readonly kind: 'deserted' };
 
 /** Hands over the answer, once; whoever gets it must read or destroy its body. */
 export type Claim = () => UpstreamAnswer | null;
@@ -39,6 +42,37 @@ export interface Flight {
   readonly landed: Promise<Landing>;
   /** What it fills, once landed. */
   object: CachedObject | null;
+  /** Null where it goes on without anybody. */
+  readonly crew: Crew | null;
   /** False once its address was invalidated: then what it brings must not be kept. */
   keep: boolean;
+}
+
+/** Those that wait for one flight to land. `onDeserted` is called once, when the last of them has left; `landed` ends that. */
+export class Crew {
+  #size = 0;
+  #onDeserted: (() => void) | null;
+
+  constructor(onDeserted: () => void) {
+    this.#onDeserted = onDeserted;
+  }
+
+  /** Until the signal fires. */
+  join(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#size += 1;
+    signal.addEventListener('abort', () => this.#leave(), { once: true });
+  }
+
+  landed(): void {
+    this.#onDeserted = null;
+  }
+
+  #leave(): void {
+    this.#size -= 1;
+    if (this.#size > 0) return;
+    const onDeserted = this.#onDeserted;
+    this.#onDeserted = null;
+    onDeserted?.();
+  }
 }

@@ -37,6 +37,8 @@ export type KeepRefusal =
   | 'status'
   | 'no-lifetime';
 
+const DATE_LAG_MS = 1000;
+
 /** Whether a shared cache may keep this answer to a GET. `authorized`: the request carried Authorization. */
 export function keeping(head: ReceivedHead, authorized: boolean): Keeping {
   const directives = parseCacheControl(fieldLines(head.headers, 'cache-control'));
@@ -98,10 +100,12 @@ function lifetimeMs(head: ReceivedHead, directives: CacheDirectives): number {
 }
 
 function initialAgeMs(head: ReceivedHead): number {
-  // Dates have whole seconds: comparing finer would age every answer by up to one second.
+  // Dates have whole seconds, and servers renew theirs once a second: comparing finer would age every answer by up to a
+  // second or two, and make live playlists, which are fresh for one, stale as they come.
   const apparentAge = Math.max(0, Math.floor(head.receivedAt / 1000) * 1000 - dateOf(head));
+  const aged = apparentAge > DATE_LAG_MS ? apparentAge : 0;
   const correctedAge = ageField(head.headers) * 1000 + Math.max(0, head.receivedAt - head.askedAt);
-  return Math.max(apparentAge, correctedAge);
+  return Math.max(aged, correctedAge);
 }
 
 /** When the answer was made; without a readable Date, when it arrived (RFC 9110 §6.6.1). Whole seconds. */

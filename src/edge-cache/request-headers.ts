@@ -1,6 +1,7 @@
 /** What of a client's head goes upstream. Pure. */
 import type { HttpRequest } from '../http/server.js';
 import { endToEnd, type HeaderPair, type HeaderPairs, joinedField } from './header-fields.js';
+import type { Coding } from './variant-index.js';
 
 const conditions = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 /** Said anew at this hop. `Expect` is answered by our own door, which asks for the body as the upstream takes it. */
@@ -16,10 +17,15 @@ const droppedPassing = new Set([...remade, ...forwarding]);
 const droppedShared = new Set([...droppedPassing, ...conditions, 'range', 'cookie', 'cache-control', 'pragma']);
 const droppedAlone = new Set([...droppedPassing, 'cookie', 'cache-control', 'pragma']);
 
-/** For a fetch whose answer is for everybody. */
-export function sharedHeaders(request: HttpRequest): HeaderPair[] {
-  return [...endToEnd(request.headers, droppedShared), via(request.headers)];
+const droppedSharedText = new Set([...droppedShared, 'accept-encoding']);
+
+/** For a fetch whose answer is for everybody. `coding`: the only one that is asked for; null: as the client says. */
+export function sharedHeaders(request: HttpRequest, coding: Coding | null): HeaderPair[] {
+  const fields = endToEnd(request.headers, coding === null ? droppedShared : droppedSharedText);
+  return [...fields, ...(coding === 'gzip' ? [gzip] : []), via(request.headers)];
 }
+
+const gzip: HeaderPair = ['accept-encoding', 'gzip'];
 
 /** For a GET or HEAD of the cached space that goes on its own: with its ranges and conditions. */
 export function aloneHeaders(request: HttpRequest): HeaderPair[] {

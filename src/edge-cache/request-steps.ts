@@ -9,12 +9,14 @@
  * Each step is one function below. A hit runs to its end without waiting for anything.
  */
 import type { HttpRequest } from '../http/server.js';
+import { acceptsGzip } from './accept-encoding.js';
 import { answerFailure } from './answer-problem.js';
+import { readAskedAddress } from './asked-address.js';
 import { parseRange } from './byte-range.js';
 import { cacheKey, meaningfulQuery } from './cache-key.js';
 import type { CacheStatus } from './cache-status.js';
 import type { CachedObject } from './cached-object.js';
-import { deliverObject } from './deliver.js';
+import { type Delivered, deliverObject } from './deliver.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
 import { freshForMs, keeping } from './freshness.js';
@@ -25,15 +27,16 @@ import { aloneHeaders, sharedHeaders } from './request-headers.js';
 import type { SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
-import type { VariantIndex } from './variant-index.js';
+import { plainNames, type VariantIndex } from './variant-index.js';
 
 export interface CachedSpace extends Tools {
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
   readonly fetches: SharedFetches;
-  /** For what is not shared. */
+  /** For what is not shared; and for that of it which the origin may hold back. */
   readonly alone: Pick<Upstream, 'fetch'>;
+  readonly held: Pick<Upstream, 'fetch'>;
   readonly objectBytesMax: number;
 }
 
@@ -59,16 +62,27 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
 /** Reads what matters of the request, and names what it asks for. */
 function receive({ variants }: CachedSpace, exchange: Exchange, target: Path): Asked {
   const { request } = exchange;
-  const key = cacheKey({ path: target.path, query: meaningfulQuery(target.path, target.query) });
-  const headers = () => sharedHeaders(request);
+  const query = meaningfulQuery(target.path, target.query);
+  const key = cacheKey({ path: target.path, query });
+  const { held, text } = readAskedAddress(target.path, query);
+  const coding = text ? (acceptsGzip(request.header('accept-encoding')) ? 'gzip' : 'plain') : null;
+  const headers = once(() => sharedHeaders(request, coding));
   return {
     ...exchange,
+    ...{ key, coding, held },
     isHead: request.method === 'HEAD',
-    key,
-    name: variants.name(key, headers),
+    name: variants.name({ key, coding }, headers),
     range: parseRange(request.header('range')),
     conditions: conditionsOf(request),
     headers,
+  };
+}
+
+function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 
@@ -95,14 +109,17 @@ function hit(space: CachedSpace, asked: Asked, object: CachedObject): void | Pro
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }
 
-/** One fetch for all that ask meanwhile. A HEAD joins one, but does not cause one: it may be for something huge. */
+/** One fetch for all that ask meanwhile. A HEAD joins one, but does not cause one, unless it is for something small. */
 async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Promise<void> {
   const fwd = forwardReason(space, asked, found);
-  const fetch = { key: asked.key, name: asked.name, target: asked.key, headers: asked.headers() };
+  const { key, coding, name, held, headers } = asked;
+  const authorization = asked.request.header('authorization') ?? '';
+  const fetch = { key, coding, name, held, authorization, headers, target: key };
   const underWay = space.fetches.underWay(fetch);
-  if (underWay === undefined && asked.isHead) return fetchAlone(space, asked, { fwd });
+  if (underWay === undefined && asked.isHead && !held) return fetchAlone(space, asked, { fwd });
   const stale = found.kind === 'stale' ? found.object : null;
   const flight = underWay ?? space.fetches.start(fetch, stale);
+  flight.crew?.join(asked.request.signal);
   const landing = await flight.landed;
   if (asked.request.signal.aborted) return;
   return landed(space, asked, landing, { fwd, collapsed: underWay !== undefined });
@@ -110,7 +127,7 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
 
 function forwardReason({ variants }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
   if (found.kind === 'stale') return 'stale';
-  return variants.varies(asked.key) ? 'vary-miss' : 'uri-miss';
+  return variants.varies(asked) ? 'vary-miss' : 'uri-miss';
 }
 
 function landed(space: CachedSpace, asked: Asked, landing: Landing, status: CacheStatus): void | Promise<void> {
@@ -119,6 +136,8 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
       return deliverFetched(space, asked, landing, status);
     case 'refreshed':
       return deliverFetched(space, asked, { ...landing, kept: true }, { ...status, fwdStatus: 304 });
+    case 'deserted':
+      return undefined;
     case 'failed':
       space.metrics.request('failed');
       return answerFailure(asked.response, landing.failure, status);
@@ -131,26 +150,29 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
   }
 }
 
-/** What a shared fetch brought, if this request selects it too. */
-async function deliverFetched(
+/** What a shared fetch brought, if this request selects it too. Thousands may come here in one turn: a whole object is sent without waiting. */
+function deliverFetched(
   space: CachedSpace,
   asked: Asked,
   { object, kept }: { object: CachedObject; kept: boolean },
   status: CacheStatus,
-): Promise<void> {
+): void | Promise<void> {
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
-  const selected = space.variants.name(asked.key, asked.headers);
-  if (selected !== object.key) return fetchAlone(space, asked, { fwd: 'vary-miss' });
+  const isSelected = object.key === asked.name || object.key === space.variants.name(asked, asked.headers);
+  if (!isSelected) return fetchAlone(space, asked, { fwd: 'vary-miss' });
   const told = status.collapsed ? status : { fwdStatus: object.head.status, ...status };
   const lifetime = kept ? { stored: !status.collapsed, ttl: ttlOf(space, object) } : {};
-  const delivered = await deliverObject({ asked, object, status: { ...told, ...lifetime }, tools: space });
-  if (delivered === 'unavailable') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'unavailable' });
+  const delivered = deliverObject({ asked, object, status: { ...told, ...lifetime }, tools: space });
+  const after = (how: Delivered) => {
+    if (how === 'unavailable') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'unavailable' });
+  };
+  return delivered instanceof Promise ? delivered.then(after) : after(delivered);
 }
 
 /** For this client only: with its own ranges and conditions; nothing is kept. */
 async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus): Promise<void> {
   const { request, response, key } = asked;
-  const outcome = await space.alone.fetch({
+  const outcome = await (asked.held ? space.held : space.alone).fetch({
     method: request.method,
     target: key,
     headers: aloneHeaders(request),
@@ -187,7 +209,7 @@ async function passOn(space: CachedSpace, exchange: Exchange, target: Path): Pro
 
 function invalidate({ tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {
   const key = cacheKey({ path: target.path, query: meaningfulQuery(target.path, target.query) });
-  tier.remove(key);
+  for (const name of plainNames(key)) tier.remove(name);
   variants.forget(key);
   fetches.invalidate(key);
   hitForMiss.forget(key);

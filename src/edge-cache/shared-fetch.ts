@@ -7,18 +7,20 @@
 import { CachedObject } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import { Fill, type FillLimits } from './fill.js';
-import { claimOnce, type Flight, type Landing } from './flight.js';
+import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
 import { type Freshness, freshForMs, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import type { MemoryTier } from './memory-tier.js';
 import { confirmedAnswer, refreshedHead, storedHead } from './stored-head.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
-import type { VariantIndex } from './variant-index.js';
+import type { VariantAsked, VariantIndex } from './variant-index.js';
 import { varyNames } from './vary.js';
 
 export interface SharedFetchOptions extends FillLimits {
   readonly upstream: Pick<Upstream, 'fetch'>;
+  /** For what the origin may hold back: such requests must not keep the others waiting. */
+  readonly held: Pick<Upstream, 'fetch'>;
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
@@ -28,14 +30,18 @@ export interface SharedFetchOptions extends FillLimits {
   readonly objectBytesMax: number;
 }
 
-export interface FetchAsked {
+export interface FetchAsked extends VariantAsked {
   /** The address: what is invalidated together. */
   readonly key: string;
+  /** The origin may hold its answer back: then the fetch ends when nobody waits for it any more. */
+  readonly held: boolean;
   /** The address and its variant. */
   readonly name: string;
   readonly target: string;
-  /** As they go upstream: without conditions, ranges and hop-by-hop fields. */
-  readonly headers: HeaderPairs;
+  /** The credentials it is asked with; `''` without. */
+  readonly authorization: string;
+  /** As they go upstream: without conditions, ranges and hop-by-hop fields. Looked at only where a fetch is started. */
+  readonly headers: () => HeaderPairs;
 }
 
 export class SharedFetches {
@@ -47,7 +53,7 @@ export class SharedFetches {
   }
 
   /** The fetch under way whose answer this request may share, if there is one. */
-  underWay(asked: Pick<FetchAsked, 'name' | 'headers'>): Flight | undefined {
+  underWay(asked: Pick<FetchAsked, 'name' | 'authorization'>): Flight | undefined {
     const flight = this.#flights.get(flightName(asked)) ?? this.#publicFlight(asked.name);
     // A fill that takes longer than its lifetime is fresh for nobody who comes now (RFC 9111 §4).
     const stale = flight?.object && freshForMs(flight.object.head.freshness, this.#options.now()) <= 0;
@@ -56,10 +62,16 @@ export class SharedFetches {
 
   /** Starts a fetch that others may join. `stale`: what is kept, to be confirmed if it has a validator. */
   start(asked: FetchAsked, stale: CachedObject | null): Flight {
+    const cancel = asked.held ? new AbortController() : null;
+    const desert = () => {
+      cancel?.abort();
+      this.#over(flight);
+    };
     const flight: Flight = {
       name: flightName(asked),
-      landed: Promise.resolve().then(() => this.#ask(flight, asked, stale)),
+      landed: Promise.resolve().then(() => this.#ask(flight, asked, stale, cancel?.signal)),
       object: null,
+      crew: asked.held ? new Crew(desert) : null,
       keep: true,
     };
     this.#flights.set(flight.name, flight);
@@ -75,14 +87,20 @@ export class SharedFetches {
     }
   }
 
-  async #ask(flight: Flight, asked: FetchAsked, stale: CachedObject | null): Promise<Landing> {
+  async #ask(
+    flight: Flight,
+    asked: FetchAsked,
+    stale: CachedObject | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Landing> {
     try {
-      const headers = stale === null ? asked.headers : [...asked.headers, ...conditionsFor(stale)];
-      const outcome = await this.#options.upstream.fetch({ method: 'GET', target: asked.target, headers });
-      // Without a signal nobody can have left.
-      if (outcome.kind === 'gone') throw new Error('a shared fetch was cancelled, though it belongs to no client');
+      const headers = stale === null ? asked.headers() : [...asked.headers(), ...conditionsFor(stale)];
+      const upstream = asked.held ? this.#options.held : this.#options.upstream;
+      const outcome = await upstream.fetch({ method: 'GET', target: asked.target, headers, signal });
+      flight.crew?.landed();
+      if (outcome.kind === 'gone') return { kind: 'deserted' };
       if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
-      const landing = this.#land(flight, asked, outcome.answer, stale);
+      const landing = this.#land(flight, asked, asked.held ? agedFromHere(outcome.answer) : outcome.answer, stale);
       return landing.kind === 'object' && landing.kept ? landing : this.#landedWithout(flight, landing);
     } catch (error) {
       this.#over(flight);
@@ -100,7 +118,7 @@ export class SharedFetches {
     if (answer.status === 304 && stale !== null) return this.#confirm(asked, answer, stale);
     const verdict = keeping(answer, isAuthorized(asked));
     if (!verdict.keep) return this.#unkept(asked, answer, verdict.reason, verdict.forbidden);
-    const name = this.#options.variants.learn(asked.key, varyNames(answer.headers), asked.headers);
+    const name = this.#options.variants.learn(asked, varyNames(answer.headers), asked.headers());
     const object = this.#openObject(name, answer, verdict.freshness);
     if (object === null) return this.#unheld(asked, answer);
     this.#options.hitForMiss.forget(asked.key);
@@ -188,12 +206,21 @@ export class SharedFetches {
 }
 
 /** What asks with credentials shares a fetch only with what asks with the same ones. */
-function flightName(asked: Pick<FetchAsked, 'name' | 'headers'>): string {
-  const authorization = firstField(asked.headers, 'authorization');
-  return authorization === null ? asked.name : `${asked.name} ${authorization}`;
+function flightName({ name, authorization }: Pick<FetchAsked, 'name' | 'authorization'>): string {
+  return authorization === '' ? name : `${name} ${authorization}`;
 }
 
-const isAuthorized = (asked: FetchAsked): boolean => firstField(asked.headers, 'authorization') !== null;
+/**
+ * What was held back was made when it came. The delay, which RFC 9111 §4.2.3 counts as age where it cannot know that, would be
+ * longer than it may be kept, and all that waited for it would have to ask again, each on its own; a Date that lags by a
+ * second would do the same.
+ */
+function agedFromHere(answer: UpstreamAnswer): UpstreamAnswer {
+  const headers = answer.headers.filter(([name]) => name !== 'date');
+  return { ...answer, headers, askedAt: answer.receivedAt };
+}
+
+const isAuthorized = ({ authorization }: FetchAsked): boolean => authorization !== '';
 
 /** RFC 9111 §4.3.1. */
 function conditionsFor(stale: CachedObject): HeaderPair[] {

@@ -43,6 +43,8 @@ function headOf(
   date: number,
 ): StoredHead {
   const headers: HeaderPair[] = [...fields, ['date', writeHttpDate(date)]];
+  // This cache serves ranges, whatever the upstream does.
+  if (status === 200 && firstField(fields, 'accept-ranges') === null) headers.push(['accept-ranges', 'bytes']);
   return {
     status,
     headers,

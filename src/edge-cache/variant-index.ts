@@ -1,11 +1,23 @@
 /**
  * Under which name an address's answer is kept: its key, or, where answers vary (RFC 9111 §4.1), its key and variant.
  *
+ * Text that the origin compresses has two variants from the start, whatever browsers write into Accept-Encoding: were that
+ * learned only from the first answer, all that wait for the same part, but in the other coding, would have to ask again.
+ *
  * Bounded by count; forgetting an address costs a fetch. Lives as long as the edge.
  */
 import { LRUCache } from 'lru-cache';
 import type { HeaderPairs } from './header-fields.js';
 import { variantOf } from './vary.js';
+
+/** How the text of one address is sent. */
+export type Coding = 'gzip' | 'plain';
+
+/** An address, and in which coding it is asked for; null where the origin has only one, as far as we know. */
+export interface VariantAsked {
+  readonly key: string;
+  readonly coding: Coding | null;
+}
 
 interface Variation {
   readonly names: readonly string[];
@@ -20,17 +32,20 @@ export class VariantIndex {
   #generations = 0;
 
   /** The name for what a request with these headers selects. */
-  name(key: string, headers: () => HeaderPairs): string {
+  name(asked: VariantAsked, headers: () => HeaderPairs): string {
+    const key = codedKey(asked);
     const variation = this.#byKey.get(key);
     return variation === undefined ? key : nameOf(key, variation, headers());
   }
 
-  varies(key: string): boolean {
-    return this.#byKey.has(key);
+  varies(asked: VariantAsked): boolean {
+    return this.#byKey.has(codedKey(asked));
   }
 
-  /** An answer to `request` has come that varies on `names`: the name to keep it under. */
-  learn(key: string, names: readonly string[], request: HeaderPairs): string {
+  /** An answer to `request` has come that varies on `vary`: the name to keep it under. */
+  learn(asked: VariantAsked, vary: readonly string[], request: HeaderPairs): string {
+    const key = codedKey(asked);
+    const names = asked.coding === null ? vary : vary.filter((name) => name !== 'accept-encoding');
     if (names.length === 0) {
       this.#byKey.delete(key);
       return key;
@@ -45,8 +60,18 @@ export class VariantIndex {
 
   /** All variants of an address are out of date. */
   forget(key: string): void {
-    this.#byKey.delete(key);
+    for (const coding of codings) this.#byKey.delete(codedKey({ key, coding }));
   }
+}
+
+const codings: readonly Coding[] = ['gzip', 'plain'];
+
+/** The names that an address may have without having varied yet. */
+export const plainNames = (key: string): string[] => codings.map((coding) => codedKey({ key, coding }));
+
+/** No address contains a space. */
+function codedKey({ key, coding }: VariantAsked): string {
+  return coding === 'gzip' ? `${key} gzip` : key;
 }
 
 function nameOf(key: string, variation: Variation, request: HeaderPairs): string {

@@ -8,8 +8,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../telemetry/log.js';
+import { http1Head } from './http1-head.js';
+import type { Connections } from './listen.js';
 import { NodeExchange } from './node-exchange.js';
-import { headOf, NodeRequest } from './node-request.js';
+import { NodeRequest } from './node-request.js';
 import { NodeResponse } from './node-response.js';
 import { problemDocument, sendProblem } from './problem.js';
 import { headerLinesMax, judgeHead } from './request-head.js';
@@ -40,7 +42,7 @@ export function http1Settings(limits: ServerLimits) {
   };
 }
 
-export class Http1Side {
+export class Http1Side implements Connections {
   readonly #options: Http1Options;
   /** Every connection, with how many of its requests are not answered yet. */
   readonly #connections = new Map<Socket, number>();
@@ -61,7 +63,7 @@ export class Http1Side {
 
   serve(message: IncomingMessage, raw: ServerResponse): void {
     const { limits, handler, scheme, log } = this.#options;
-    const head = headOf(message);
+    const head = http1Head(message);
     const verdict = judgeHead(head, limits.headBytesMax);
     const exchange = new NodeExchange(message, raw, limits.idleTimeoutMs, () => this.#closing);
     const response = new NodeResponse(raw, head.method, exchange);
@@ -72,7 +74,9 @@ export class Http1Side {
       else sendProblem(response, verdict.status, verdict.title, verdict.detail);
       return;
     }
-    runHandler(handler, new NodeRequest(message, head, verdict.framing, scheme, exchange), response, log);
+    const remoteAddress = message.socket.remoteAddress ?? '';
+    const arrival = { remoteAddress, scheme, hasBody: verdict.framing.kind !== 'none' };
+    runHandler(handler, new NodeRequest(message, head, arrival, exchange), response, log);
   }
 
   /** Lets go of connections that have nothing under way; the others close after what they have. */

@@ -1,10 +1,10 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { Http2BodyFace } from './http2-request.js';
 import type { Http2ClientFace } from './http2-response.js';
+import type { NodeExchangeFace } from './node-request.js';
 import type { Stallable, StallWatch } from './stall-watch.js';
 
 /** One request and its response on a stream: whose turn it is, and whether the client is still there. */
-export class Http2Exchange implements Http2BodyFace, Http2ClientFace, Stallable {
+export class Http2Exchange implements NodeExchangeFace, Http2ClientFace, Stallable {
   readonly #stream: ServerHttp2Stream;
   readonly #watch: StallWatch;
   #abort: AbortController | undefined;
@@ -38,6 +38,9 @@ export class Http2Exchange implements Http2BodyFace, Http2ClientFace, Stallable 
     this.#clientAwaited = waiting;
     this.#watchIdle();
   }
+
+  /** What still comes of it fills the stream's window, and then stops; the stream is closed once all is sent. */
+  bodyLeft(): void {}
 
   cut(): void {
     // Destroyed with an error, it is reset; `close` would first end the body, and the client take it for whole.

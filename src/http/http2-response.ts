@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { HeaderLines } from './request-head.js';
-import { assertFinalStatus, bodyForbidden, sendableHeaders } from './response-head.js';
+import { sendableHeaders } from './response-head.js';
+import { ResponseProgress } from './response-progress.js';
 import type { HttpResponse } from './server.js';
 
 /** What the response asks of the exchange that it belongs to. */
@@ -17,22 +18,17 @@ const pieceBytes = 64 * 1024;
 /** The response of an HTTP/2 stream: open → started → ended, and gone (sent or cut) from any of them. */
 export class Http2Response implements HttpResponse {
   readonly #stream: ServerHttp2Stream;
-  readonly #method: string;
+  readonly #progress: ResponseProgress;
   readonly #exchange: Http2ClientFace;
   /** Written and not yet handed to the stream. Bounded by writers who heed `write`. */
   readonly #queue: Uint8Array[] = [];
   readonly #waiters: (() => void)[] = [];
   #head: OutgoingHttpHeaders | undefined;
   #sending = false;
-  #started = false;
-  #ended = false;
-  #bodyless = false;
-  /** Bytes still owed of an announced Content-Length. */
-  #owed: number | undefined;
 
   constructor(stream: ServerHttp2Stream, method: string, exchange: Http2ClientFace) {
     this.#stream = stream;
-    this.#method = method;
+    this.#progress = new ResponseProgress(method);
     this.#exchange = exchange;
     stream.once('finish', () => this.#settle());
     stream.once('close', () => {
@@ -42,29 +38,25 @@ export class Http2Response implements HttpResponse {
   }
 
   get started(): boolean {
-    return this.#started;
+    return this.#progress.started;
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#progress.ended;
   }
 
   start(status: number, headers: HeaderLines, contentLength?: number): void {
-    if (this.#started) throw new Error('the response has started already');
-    assertFinalStatus(status);
     const head = http2Fields(sendableHeaders(headers));
+    const length = this.#progress.start(status, contentLength);
     head[':status'] = status;
-    if (contentLength !== undefined && status !== 204) head['content-length'] = String(contentLength);
-    this.#started = true;
-    this.#bodyless = bodyForbidden(this.#method, status);
-    this.#owed = this.#bodyless ? undefined : contentLength;
+    if (length !== undefined) head['content-length'] = String(length);
     this.#head = head;
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#assertWritable();
-    if (this.#gone || this.#bodyless || chunk.byteLength === 0) return !this.#sending;
-    this.#count(chunk.byteLength);
+    this.#progress.assertWritable(this.#gone);
+    if (this.#gone || this.#progress.bodyless || chunk.byteLength === 0) return !this.#sending;
+    this.#progress.count(chunk.byteLength);
     this.#queue.push(chunk);
     this.#pump();
     return !this.#sending;
@@ -72,10 +64,10 @@ export class Http2Response implements HttpResponse {
 
   end(chunk?: Uint8Array): void {
     if (chunk) this.write(chunk);
-    else this.#assertWritable();
-    this.#ended = true;
+    else this.#progress.assertWritable(this.#gone);
+    this.#progress.end();
     if (this.#gone) return;
-    if (this.#owed !== undefined && this.#owed > 0) {
+    if (this.#progress.owes) {
       this.#exchange.cut();
       return;
     }
@@ -83,14 +75,13 @@ export class Http2Response implements HttpResponse {
   }
 
   drained(): Promise<void> {
-    const settled = this.#gone || (this.#ended ? this.#stream.writableFinished : !this.#sending);
+    const settled = this.#gone || (this.ended ? this.#stream.writableFinished : !this.#sending);
     if (settled) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   abort(): void {
-    this.#started = true;
-    this.#ended = true;
+    this.#progress.abort();
     if (!this.#gone) this.#exchange.cut();
   }
 
@@ -102,7 +93,7 @@ export class Http2Response implements HttpResponse {
   #pump(): void {
     if (this.#sending || this.#gone) return;
     const piece = this.#nextPiece();
-    if (piece === undefined && !this.#ended) {
+    if (piece === undefined && !this.ended) {
       this.#settle();
       return;
     }
@@ -136,17 +127,6 @@ export class Http2Response implements HttpResponse {
 
   #settle(): void {
     for (const resolve of this.#waiters.splice(0)) resolve();
-  }
-
-  #assertWritable(): void {
-    if (!this.#started) throw new Error('the response has not started');
-    if (this.#ended && !this.#gone) throw new Error('the response has ended');
-  }
-
-  #count(bytes: number): void {
-    if (this.#owed === undefined) return;
-    this.#owed -= bytes;
-    if (this.#owed < 0) throw new Error('more bytes were written than the Content-Length announced');
   }
 }
 

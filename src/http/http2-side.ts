@@ -9,11 +9,10 @@ import type { Http2Session, SecureServerOptions, ServerHttp2Stream } from 'node:
 import type { Log } from '../telemetry/log.js';
 import { Http2Exchange } from './http2-exchange.js';
 import { http2Head } from './http2-head.js';
-import { Http2Request } from './http2-request.js';
 import { Http2Response } from './http2-response.js';
-import { plainAddress } from './node-request.js';
+import { NodeRequest } from './node-request.js';
 import { sendProblem } from './problem.js';
-import { headerLinesMax, judgeHead } from './request-head.js';
+import { headerLinesMax, joinedHeader, judgeHead } from './request-head.js';
 import { runHandler } from './run-handler.js';
 import type { HttpHandler, HttpRequest } from './server.js';
 import type { ServerLimits } from './server-limits.js';
@@ -75,7 +74,7 @@ export class Http2Side {
 
   opened(session: Http2Session): void {
     const idle = { cut: () => closeNow(session) };
-    const open = { remoteAddress: plainAddress(session.socket.remoteAddress ?? ''), idle, streams: 0 };
+    const open = { remoteAddress: session.socket.remoteAddress ?? '', idle, streams: 0 };
     this.#sessions.set(session, open);
     this.#watch.waiting(idle);
     session.setLocalWindowSize(sessionWindowBytes);
@@ -100,8 +99,10 @@ export class Http2Side {
       sendProblem(response, verdict.status, verdict.title, verdict.detail);
       return;
     }
-    const request = new Http2Request(stream, read.head, { remoteAddress: open.remoteAddress, scheme }, exchange);
-    runHandler(handler, request, response, log);
+    // The frames say whether a body follows; a Content-Length is only held against it (RFC 9113 §8.1.1).
+    const hasBody = !stream.endAfterHeaders && joinedHeader(read.head.headers, 'content-length') !== '0';
+    const arrival = { remoteAddress: open.remoteAddress, scheme, hasBody };
+    runHandler(handler, new NodeRequest(stream, read.head, arrival, exchange), response, log);
   }
 
   /** Tells every client to open no more streams here; those with none open are gone at once. */

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import { type BodyFraming, type HeaderLines, joinedHeader, type RequestHead } from './request-head.js';
+import type { Readable } from 'node:stream';
+import { type HeaderLines, joinedHeader, type RequestHead } from './request-head.js';
 import type { HttpRequest } from './server.js';
 
 /** What the request asks of the exchange that it belongs to. */
@@ -11,24 +11,12 @@ export interface NodeExchangeFace {
   bodyLeft(): void;
 }
 
-/** Copies the head of Node's message: raw names and values, so that duplicates stay separate. */
-export function headOf(message: IncomingMessage): RequestHead {
-  const headers: [string, string][] = [];
-  const raw = message.rawHeaders;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    headers.push([(raw[i] ?? '').toLowerCase(), (raw[i + 1] ?? '').trim()]);
-  }
-  const target = message.url ?? '';
-  const mark = target.indexOf('?');
-  return {
-    method: message.method ?? '',
-    path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? '' : target.slice(mark + 1),
-    headers,
-  };
+/** A message of HTTP/1.1 or a stream of HTTP/2, as far as it brings the body. */
+interface BodySource extends Readable {
+  readonly aborted: boolean;
 }
 
-/** The request of the node engine. Lives until its response has been sent or cut. */
+/** The request of Node's servers, over HTTP/1.1 and HTTP/2. Lives until its response has been sent or cut. */
 export class NodeRequest implements HttpRequest {
   readonly method: string;
   readonly path: string;
@@ -37,25 +25,24 @@ export class NodeRequest implements HttpRequest {
   readonly remoteAddress: string;
   readonly hasBody: boolean;
   readonly scheme: HttpRequest['scheme'];
-  readonly #message: IncomingMessage;
+  readonly #source: BodySource;
   readonly #exchange: NodeExchangeFace;
   #bodyTaken = false;
 
   constructor(
-    message: IncomingMessage,
+    source: BodySource,
     head: RequestHead,
-    framing: BodyFraming,
-    scheme: HttpRequest['scheme'],
+    arrival: Pick<HttpRequest, 'remoteAddress' | 'scheme' | 'hasBody'>,
     exchange: NodeExchangeFace,
   ) {
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
     this.headers = head.headers;
-    this.remoteAddress = plainAddress(message.socket.remoteAddress ?? '');
-    this.hasBody = framing.kind !== 'none';
-    this.scheme = scheme;
-    this.#message = message;
+    this.remoteAddress = plainAddress(arrival.remoteAddress);
+    this.hasBody = arrival.hasBody;
+    this.scheme = arrival.scheme;
+    this.#source = source;
     this.#exchange = exchange;
   }
 
@@ -70,13 +57,16 @@ export class NodeRequest implements HttpRequest {
   async *body(): AsyncGenerator<Buffer> {
     if (this.#bodyTaken) throw new Error('the body of a request can be read once');
     this.#bodyTaken = true;
+    if (!this.hasBody) return;
     // An iterator that does not destroy on return: a handler that stops reading may still answer.
-    const chunks: AsyncIterator<Buffer> = this.#message.iterator({ destroyOnReturn: false });
+    const chunks: AsyncIterator<Buffer> = this.#source.iterator({ destroyOnReturn: false });
     try {
       for (;;) {
         this.#exchange.awaitingBody(true);
         const next = await chunks.next();
         this.#exchange.awaitingBody(false);
+        // The reset of a stream may look like an end.
+        if (this.#source.aborted) throw new Error('the client broke off the body');
         if (next.done) return;
         yield next.value;
       }
@@ -89,6 +79,6 @@ export class NodeRequest implements HttpRequest {
 }
 
 /** An IPv4 address reached through a dual-stack socket is written as IPv4. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

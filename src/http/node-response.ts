@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderLines } from './request-head.js';
-import { assertFinalStatus, bodyForbidden, sendableHeaders } from './response-head.js';
+import { sendableHeaders } from './response-head.js';
+import { ResponseProgress } from './response-progress.js';
 import type { HttpResponse } from './server.js';
 
 /** What the response asks of the exchange that it belongs to. */
@@ -14,46 +15,37 @@ export interface NodeClientFace {
 /** The response of the node engine: open → started → ended, and gone (sent or cut) from any of them. */
 export class NodeResponse implements HttpResponse {
   readonly #raw: ServerResponse;
-  readonly #method: string;
+  readonly #progress: ResponseProgress;
   readonly #exchange: NodeClientFace;
-  #started = false;
-  #ended = false;
-  #bodyless = false;
-  /** Bytes still owed of an announced Content-Length. */
-  #owed: number | undefined;
 
   constructor(raw: ServerResponse, method: string, exchange: NodeClientFace) {
     this.#raw = raw;
-    this.#method = method;
+    this.#progress = new ResponseProgress(method);
     this.#exchange = exchange;
     raw.on('drain', () => this.#exchange.awaitingClient(false));
   }
 
   get started(): boolean {
-    return this.#started;
+    return this.#progress.started;
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#progress.ended;
   }
 
   start(status: number, headers: HeaderLines, contentLength?: number): void {
-    if (this.#started) throw new Error('the response has started already');
-    assertFinalStatus(status);
     const lines = sendableHeaders(headers).flat();
-    if (contentLength !== undefined && status !== 204) lines.push('content-length', String(contentLength));
-    this.#started = true;
-    this.#bodyless = bodyForbidden(this.#method, status);
-    this.#owed = this.#bodyless ? undefined : contentLength;
+    const length = this.#progress.start(status, contentLength);
+    if (length !== undefined) lines.push('content-length', String(length));
     if (this.#raw.destroyed) return;
     if (this.#exchange.lastOnConnection) this.#raw.shouldKeepAlive = false;
     this.#raw.writeHead(status, lines);
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#assertWritable();
-    if (this.#raw.destroyed || this.#bodyless || chunk.byteLength === 0) return !this.#raw.writableNeedDrain;
-    this.#count(chunk.byteLength);
+    this.#progress.assertWritable(this.#raw.destroyed);
+    if (this.#raw.destroyed || this.#progress.bodyless || chunk.byteLength === 0) return !this.#raw.writableNeedDrain;
+    this.#progress.count(chunk.byteLength);
     const roomLeft = this.#raw.write(chunk);
     if (!roomLeft) this.#exchange.awaitingClient(true);
     return roomLeft;
@@ -61,10 +53,10 @@ export class NodeResponse implements HttpResponse {
 
   end(chunk?: Uint8Array): void {
     if (chunk) this.write(chunk);
-    else this.#assertWritable();
-    this.#ended = true;
+    else this.#progress.assertWritable(this.#raw.destroyed);
+    this.#progress.end();
     if (this.#raw.destroyed) return;
-    if (this.#owed !== undefined && this.#owed > 0) {
+    if (this.#progress.owes) {
       this.#raw.destroy();
       return;
     }
@@ -74,7 +66,7 @@ export class NodeResponse implements HttpResponse {
 
   drained(): Promise<void> {
     const raw = this.#raw;
-    const settled = () => raw.destroyed || raw.closed || (this.#ended ? raw.writableFinished : !raw.writableNeedDrain);
+    const settled = () => raw.destroyed || raw.closed || (this.ended ? raw.writableFinished : !raw.writableNeedDrain);
     if (settled()) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
@@ -86,19 +78,7 @@ export class NodeResponse implements HttpResponse {
   }
 
   abort(): void {
-    this.#started = true;
-    this.#ended = true;
+    this.#progress.abort();
     this.#raw.destroy();
-  }
-
-  #assertWritable(): void {
-    if (!this.#started) throw new Error('the response has not started');
-    if (this.#ended && !this.#raw.destroyed) throw new Error('the response has ended');
-  }
-
-  #count(bytes: number): void {
-    if (this.#owed === undefined) return;
-    this.#owed -= bytes;
-    if (this.#owed < 0) throw new Error('more bytes were written than the Content-Length announced');
   }
 }

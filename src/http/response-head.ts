@@ -7,13 +7,19 @@ const engineOwned = new Set(['date', 'content-length', 'connection', 'keep-alive
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not pass
 const unsafeValue = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
 
-/** The lines to send. Throws on a name or value that would break the head apart (response splitting). */
+/** What was checked last: one answer for thousands of clients is checked once. */
+let checked: { readonly given: HeaderLines; readonly sendable: HeaderLines } | null = null;
+
+/** The lines to send; the very same list for the very same list, which must not change. Throws on a name or value that would break the head apart (response splitting). */
 export function sendableHeaders(headers: HeaderLines): HeaderLines {
+  if (checked?.given === headers) return checked.sendable;
   for (const [name, value] of headers) {
     if (!fieldName.test(name) || unsafeValue.test(value))
       throw new Error(`the header ${JSON.stringify(name)} cannot be sent`);
   }
-  return headers.filter(([name]) => !engineOwned.has(name.toLowerCase()));
+  const sendable = headers.filter(([name]) => !engineOwned.has(name.toLowerCase()));
+  checked = { given: headers, sendable };
+  return sendable;
 }
 
 /** Whether a response with this status to this method carries no body (RFC 9112 §6.3). */

@@ -13,7 +13,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Certificates } from './certificate-files.js';
 import { answerUnparsed, Http1Side, http1Settings } from './http1-side.js';
 import { Http2Side, http2Settings } from './http2-side.js';
-import { listenAt } from './listen.js';
+import { type Connections, listenAt } from './listen.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
 import { limitsOf, type ServerLimits } from './server-limits.js';
 
@@ -22,30 +22,27 @@ export interface TlsServerOptions extends HttpServerOptions {
 }
 
 /** Opens the server. Throws `HttpFailure` when it cannot listen. */
-export async function openTlsServer(options: TlsServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
-  const server = new TlsServer(limitsOf(options), options.certificates, handler, log);
-  await server.listen(options.host, options.port);
-  return server;
+export function openTlsServer(options: TlsServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
+  const door = new TlsDoor(limitsOf(options), options.certificates, handler, log);
+  return listenAt(door.server, options, { engine: 'node-tls', connections: door, log });
 }
 
-class TlsServer implements HttpServer {
-  readonly engine = 'node-tls';
+/** The server, and which side each of its connections is on. */
+class TlsDoor implements Connections {
+  readonly server: Http2SecureServer;
   readonly #log: Log;
-  readonly #server: Http2SecureServer;
   readonly #http1: Http1Side;
   readonly #http2: Http2Side;
   readonly #forgetCertificates: () => void;
   /** Connections whose handshake is not done, by the client's address and port. */
   readonly #handshakes = new Map<string, Socket>();
-  #closing: Promise<void> | undefined;
-  #address = { host: '', port: 0 };
 
   constructor(limits: ServerLimits, certificates: Certificates, handler: HttpHandler, log: Log) {
     this.#log = log;
     const serving = { limits, handler, scheme: 'https', log } as const;
     this.#http1 = new Http1Side(serving);
     this.#http2 = new Http2Side(serving);
-    this.#server = createSecureServer({
+    this.server = createSecureServer({
       ...secureContext(certificates),
       ...http2Settings(limits),
       allowHTTP1: true,
@@ -53,49 +50,56 @@ class TlsServer implements HttpServer {
       noDelay: true,
     });
     // This server's HTTP/1.1 takes what node:http takes, but as properties instead of options.
-    Object.assign(this.#server, http1Settings(limits));
+    Object.assign(this.server, http1Settings(limits));
     this.#forgetCertificates = certificates.onChange(() => {
-      this.#server.setSecureContext(secureContext(certificates));
+      this.server.setSecureContext(secureContext(certificates));
       log.info('new connections get the new certificate');
     });
     this.#route();
   }
 
-  get address(): { readonly host: string; readonly port: number } {
-    return this.#address;
+  get connections(): number {
+    return this.#http1.connections + this.#http2.connections;
   }
 
-  async listen(host: string, port: number): Promise<void> {
-    this.#address = await listenAt(this.#server, host, port, this.#log);
+  closeIdle(): void {
+    this.#forgetCertificates();
+    for (const socket of this.#handshakes.values()) socket.destroy();
+    this.#http1.closeIdle();
+    this.#http2.closeIdle();
   }
 
-  close(graceMs: number): Promise<void> {
-    this.#closing ??= this.#drain(graceMs);
-    return this.#closing;
+  cutAll(): void {
+    this.#http1.cutAll();
+    this.#http2.cutAll();
+  }
+
+  closed(): void {
+    this.#http2.close();
   }
 
   #route(): void {
-    this.#server.on('connection', (socket: Socket) => this.#handshakeBegan(socket));
-    this.#server.on('secureConnection', (socket: TLSSocket) => {
+    this.server.on('connection', (socket: Socket) => this.#handshakeBegan(socket));
+    this.server.on('secureConnection', (socket: TLSSocket) => {
       this.#handshakes.delete(placeOf(socket));
       if (socket.alpnProtocol !== 'h2') this.#http1.opened(socket);
     });
-    this.#server.on('session', (session) => this.#http2.opened(session));
-    this.#server.on('request', (message: IncomingMessage | Http2ServerRequest, raw: unknown) => {
+    this.server.on('session', (session) => this.#http2.opened(session));
+    this.server.on('request', (message: IncomingMessage | Http2ServerRequest, raw: unknown) => {
       if (message instanceof Http2ServerRequest) this.#http2.serve(message.stream, message.rawHeaders);
       else this.#http1.serve(message, raw as ServerResponse);
     });
     // Without a listener, HTTP/2 would get an answer that leaves the stream open.
-    this.#server.on('connect', (message: IncomingMessage | Http2ServerRequest, raw: unknown) => {
+    this.server.on('connect', (message: IncomingMessage | Http2ServerRequest, raw: unknown) => {
       if (message instanceof Http2ServerRequest) this.#http2.serve(message.stream, message.rawHeaders);
       else (raw as Socket).destroy();
     });
-    this.#server.on('clientError', (error: Error & { code?: string }, socket) => {
+    this.server.on('clientError', (error: Error & { code?: string }, socket) => {
       // A failed handshake comes here too: it has nobody who could read an answer.
       if (error.code?.startsWith('HPE_') || error.code === 'ERR_HTTP_REQUEST_TIMEOUT') answerUnparsed(error, socket);
       else socket.destroy();
     });
-    this.#server.on('sessionError', (error) =>
+    this.server.on('sessionError', (error) =>
       this.#log.debug({ reason: messageOf(error) }, 'an HTTP/2 client broke off'),
     );
   }
@@ -106,24 +110,6 @@ class TlsServer implements HttpServer {
     socket.once('close', () => {
       if (this.#handshakes.get(place) === socket) this.#handshakes.delete(place);
     });
-  }
-
-  async #drain(graceMs: number): Promise<void> {
-    this.#forgetCertificates();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#handshakes.values()) socket.destroy();
-    this.#http1.closeIdle();
-    this.#http2.closeIdle();
-    const cut = setTimeout(() => {
-      this.#http1.cutAll();
-      this.#http2.cutAll();
-    }, graceMs);
-    await closed;
-    clearTimeout(cut);
-    // The server reports its close a moment before its connections do; afterwards every signal has fired.
-    do await new Promise((resolve) => setImmediate(resolve));
-    while (this.#http1.connections + this.#http2.connections > 0);
-    this.#http2.close();
   }
 }
 

@@ -8,8 +8,20 @@ import type { UwsLink } from './uws-link.js';
 /** Bytes of a chunked body handed over at once: what the socket does not take of them is copied, so it bounds the copy. */
 const sliceBytes = 64 * 1024;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is what is meant
-const plainAscii = /^[\x00-\x7f]*$/;
+const joined = new WeakMap<HeaderLines, Buffer>();
+
+/**
+ * The first line's value and all other lines behind it: one call in place of one a line, and for the very same list the very
+ * same bytes. Bytes, because a string would be sent as UTF-8; header values are bytes, which Node's strings hold as Latin-1.
+ */
+function firstWithRest(headers: HeaderLines): Buffer {
+  const known = joined.get(headers);
+  if (known !== undefined) return known;
+  const lines = headers.map(([name, value], index) => (index === 0 ? value : `${name}: ${value}`));
+  const bytes = Buffer.from(lines.join('\r\n'), 'latin1');
+  joined.set(headers, bytes);
+  return bytes;
+}
 
 /**
  * The response of the uWebSockets.js engine: open → started → ended, and over (sent or cut) from any of them.
@@ -127,10 +139,8 @@ export class UwsResponseView implements HttpResponse, Stallable {
     if (this.#headSent) return;
     this.#headSent = true;
     native.writeStatus(statusLine(this.#status));
-    for (const [name, value] of this.#headers) {
-      // A string would be sent as UTF-8; header values are bytes, which Node's strings hold as Latin-1.
-      native.writeHeader(name, plainAscii.test(value) ? value : Buffer.from(value, 'latin1'));
-    }
+    const first = this.#headers[0];
+    if (first !== undefined) native.writeHeader(first[0], firstWithRest(this.#headers));
     if (this.#isClosing()) native.writeHeader('Connection', 'close');
   }
 

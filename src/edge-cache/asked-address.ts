@@ -1,0 +1,36 @@
+/** What an address of our own origin says of how it is to be fetched and kept. Pure. */
+import { readMediaPath } from '../media/media-path.js';
+
+interface AskedAddress {
+  /**
+   * The origin may hold its answer back until what was asked for exists: a playlist asked for with `_HLS_msn`, and the segments
+   * and parts of a broadcast, the next of which are announced before they are there (draft-pantos-hls-rfc8216bis §6.2.5).
+   */
+  readonly held: boolean;
+  /** A playlist, a manifest or WebVTT: text that the origin has both plain and compressed. */
+  readonly text: boolean;
+}
+
+const elsewhere: AskedAddress = { held: false, text: false };
+const whole: AskedAddress = { held: false, text: true };
+const blocking: AskedAddress = { held: true, text: true };
+const part: AskedAddress = { held: true, text: false };
+
+/** `<number>.m4s`, `<number>.<part>.m4s`. */
+const segmentOrPart = /^\d+(?:\.\d+)?\.m4s$/;
+
+/** @param query as it goes upstream, without what means nothing there. */
+export function readAskedAddress(path: string, query: string): AskedAddress {
+  const address = readMediaPath(path);
+  switch (address?.kind) {
+    case undefined:
+    case 'poster':
+      return elsewhere;
+    case 'media':
+      return address.owner.startsWith('b_') && segmentOrPart.test(address.name) ? part : elsewhere;
+    case 'live-hls-rendition':
+      return query.startsWith('_HLS_msn=') ? blocking : whole;
+    default:
+      return whole;
+  }
+}
