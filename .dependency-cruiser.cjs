@@ -1,5 +1,16 @@
 // Who may import whom. Each rule says why it exists and what to do instead.
-const workers = ['metadata', 'storage', 'http', 'ingest', 'transcode', 'origin', 'edge-cache', 'api', 'hooks'];
+const workers = [
+  'metadata',
+  'storage',
+  'http',
+  'ingest',
+  'transcode',
+  'restream',
+  'origin',
+  'edge-cache',
+  'api',
+  'hooks',
+];
 const others = (name, allowed = []) =>
   `^src/(${[...workers, 'cli'].filter((worker) => worker !== name && !allowed.includes(worker)).join('|')})/`;
 
@@ -28,7 +39,7 @@ module.exports = {
       from: { path: '^src/media/', pathNot: '\\.test\\.ts$' },
       to: { pathNot: '^src/media/|^(node:)?(buffer|assert)$' },
     },
-    ...['metadata', 'storage', 'http', 'ingest', 'transcode', 'hooks'].map((name) => worker(name)),
+    ...['metadata', 'storage', 'http', 'ingest', 'transcode', 'restream', 'hooks'].map((name) => worker(name)),
     ...['origin', 'edge-cache', 'api'].map((name) => worker(name, ['http'])),
     {
       name: 'nothing-imports-cli',

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freeDoors } from '../test/box-arguments.mjs';
 
 const program = fileURLToPath(new URL('../bin/headwater.js', import.meta.url));
 const ticksPerSecond = 100;
@@ -69,19 +70,7 @@ export async function startBox(args = []) {
   const data = join(folder, 'data');
   const ready = join(folder, 'ready.json');
   const startedAt = performance.now();
-  const doors = [
-    '--http',
-    '127.0.0.1:0',
-    '--rtmp',
-    '127.0.0.1:0',
-    '--srt',
-    '127.0.0.1:0',
-    '--webrtc',
-    '127.0.0.1:0',
-    '--admin',
-    '127.0.0.1:0',
-  ];
-  const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...doors, ...args], {
+  const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...freeDoors, ...args], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   await until(() => existsSync(ready) || child.exitCode !== null, 20_000);

@@ -60,9 +60,14 @@ async function serve(counting) {
       return { ok: true, session };
     },
   };
-  const passphrases = { all: async () => [], onChange: () => () => {} };
+  const keys = {
+    async follow(listener) {
+      for (const streamKey of ['key', 'key-0', 'key-1', 'key-2', 'key-3']) listener({ channel: streamKey, streamKey });
+      return () => {};
+    },
+  };
   const metrics = new Metrics();
-  const options = { host: '127.0.0.1', port: 0, publishing, passphrases, log, metrics };
+  const options = { host: '127.0.0.1', port: 0, publishing, keys, log, metrics };
   const { server } = await openSrtServer({ ...options, limits: { latencyMs: counting ? LATENCY_MS : 200 } });
   process.on('message', async (question) => {
     if (question === 'close') {

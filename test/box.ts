@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freeDoors } from './box-arguments.mjs';
 
 /** A real box, as a user runs it: the built command in a process of its own, on free ports, in a folder that goes away. */
 const program = fileURLToPath(new URL('../bin/headwater.js', import.meta.url));
@@ -53,19 +54,7 @@ export async function startBox(
   const data = options.data ?? join(newFolder(), 'data');
   const ready = join(newFolder(), 'ready.json');
   const box = [process.execPath, program, ...(options.verb ?? ['up']), '--data', data, '--ready-file', ready];
-  const doors = [
-    '--http',
-    '127.0.0.1:0',
-    '--rtmp',
-    '127.0.0.1:0',
-    '--srt',
-    '127.0.0.1:0',
-    '--webrtc',
-    '127.0.0.1:0',
-    '--admin',
-    '127.0.0.1:0',
-  ];
-  const [command = '', ...args] = [...(options.wrap ?? []), ...box, ...doors, ...(options.args ?? [])];
+  const [command = '', ...args] = [...(options.wrap ?? []), ...box, ...freeDoors, ...(options.args ?? [])];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: testEnvironment(data) });
   running.add(child);
   let printed = '';

@@ -105,7 +105,9 @@ export class KeptRun {
       rendition = { segments: new Map(), inits: new Map(), ended: false };
       this.renditions.set(url, rendition);
     }
-    for (const segment of playlist.segments) await this.#take(segment, rendition, playlist, url);
+    // The parser takes parts that no segment follows yet for one more.
+    const whole = playlist.segments.filter(({ uri }) => uri !== '');
+    for (const segment of whole) await this.#take(segment, rendition, playlist, url);
     rendition.ended = playlist.endlist;
   }
 
@@ -130,7 +132,9 @@ export class KeptRun {
     const bytes = gap ? Buffer.alloc(0) : await bytesAt(uri, url);
     const startMs = programDateTime?.getTime() ?? Number.NaN;
     const apartMs = newest === undefined ? 0 : startMs - newest.startMs - newest.durationSec * 1000;
-    if (!discontinuity && !(Math.abs(apartMs) < APART_MS_MAX)) this.faults.push(`${where} is ${apartMs} ms off`);
+    if (!discontinuity && !(Math.abs(apartMs) < APART_MS_MAX)) {
+      this.faults.push(`${where} is ${apartMs} ms off\n${this.#texts.get(url)}`);
+    }
     const facts = {
       number,
       uri,

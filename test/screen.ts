@@ -70,10 +70,15 @@ export class Screen {
   static async open(browser: Browser, watchUrl: string): Promise<Screen> {
     // A small window: drawing it is most of what a viewer costs.
     const page = await browser.newPage({ viewport: { width: 400, height: 300 } });
-    await page.addInitScript(observer);
-    const screen = new Screen(page);
+    const screen = await Screen.before(page);
     await page.goto(watchUrl);
     return screen;
+  }
+
+  /** Before a page that has not been opened yet; the first video element that it shows is watched. */
+  static async before(page: Page): Promise<Screen> {
+    await page.addInitScript(observer);
+    return new Screen(page);
   }
 
   async shown(): Promise<Shown> {

@@ -1,12 +1,15 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { RestreamAddress } from '../media/restream-address.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { ApiCatalog, DeletedObjects } from './api-catalog.js';
 import type { Auth, Identity } from './auth.js';
 import type { BoxStatus } from './box-status.js';
 import type { PushAddresses } from './reached.js';
+import type { restreamSchema } from './restream-view.js';
 
 export type ApiApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -19,6 +22,16 @@ declare module 'fastify' {
   }
 }
 
+export type RestreamStatus = z.infer<typeof restreamSchema>;
+
+/** Channels on their way to other servers. */
+export interface RestreamDoor {
+  /** Of the targets of a channel that is live; none where it is not. */
+  statuses(channel: string): readonly RestreamStatus[];
+  /** Where an address leads, as far as that can be told. */
+  placeOf(address: Pick<RestreamAddress, 'host' | 'port'>): Promise<'this-box' | 'private' | 'elsewhere'>;
+}
+
 /** What the routes are made of; `cli` gives it. */
 export interface ApiContext {
   readonly auth: Auth;
@@ -29,6 +42,7 @@ export interface ApiContext {
   /** The names of the ladder presets that a channel may be set to. */
   readonly presets: readonly string[];
   readonly status: () => Promise<BoxStatus>;
+  readonly restreams: RestreamDoor;
   /** A channel was deleted or got a new key: whoever pushes to it must be cut. */
   readonly onChannelStopped: (name: string, reason: 'deleted' | 'key-rotated') => void | Promise<void>;
   /** A video was deleted: its upload, if one is under way, and its objects can go. */

@@ -8,6 +8,8 @@ export interface ApiCatalog {
   /** In the order of names. */
   users(page: NamesPage): Promise<readonly UserRow[]>;
   channel(name: string): Promise<ChannelRow | null>;
+  /** A channel's targets, in the order of names. */
+  restreams(channel: string): Promise<readonly RestreamRow[]>;
   /** In the order of names. */
   channels(page: NamesPage): Promise<readonly ChannelRow[]>;
   video(id: string): Promise<(VideoRow & { readonly jobs: readonly JobRow[] }) | null>;
@@ -50,6 +52,12 @@ export interface ChannelRow {
   readonly settings: ChannelSettings;
 }
 
+export interface RestreamRow {
+  readonly name: string;
+  /** Secrets included. */
+  readonly url: string;
+}
+
 export interface VideoRow {
   readonly id: string;
   readonly uploaderId: string;
@@ -65,6 +73,10 @@ export interface VideoRow {
   readonly revision: number;
   readonly sizeBytes: number;
   readonly failureReason: string | null;
+  /** Of an archive: the broadcast that it was. */
+  readonly broadcastId: string | null;
+  /** An archive in which something is missing that was announced. */
+  readonly incomplete: boolean;
 }
 
 export interface JobRow {
@@ -97,6 +109,8 @@ interface EntryData {
     readonly revision?: number | undefined;
   };
   'channel.deleted': { readonly name: string };
+  'channel.restream-added': { readonly channel: string; readonly name: string; readonly url: string };
+  'channel.restream-removed': { readonly channel: string; readonly name: string };
   'video.updated': {
     readonly videoId: string;
     readonly title?: string | undefined;

@@ -9,6 +9,7 @@ import type {
   ChannelRow,
   JobRow,
   NamesPage,
+  RestreamRow,
   UserRow,
   VideoRow,
   VideosPage,
@@ -23,6 +24,7 @@ export class FakeCatalog implements ApiCatalog {
   readonly entries: ApiEntry[] = [];
   readonly usersById = new Map<string, UserRow>();
   readonly channelsByName = new Map<string, ChannelRow>();
+  readonly restreamsOf = new Map<string, RestreamRow[]>();
   readonly videosById = new Map<string, VideoAndJobs>();
   failing: Error | null = null;
 
@@ -39,6 +41,7 @@ export class FakeCatalog implements ApiCatalog {
   users = async (page: NamesPage) => this.#ask(pageOf(this.usersById, page));
   channel = async (name: string) => this.#ask(this.channelsByName.get(name) ?? null);
   channels = async (page: NamesPage) => this.#ask(pageOf(this.channelsByName, page));
+  restreams = async (channel: string) => this.#ask(this.restreamsOf.get(channel) ?? []);
   video = async (id: string) => this.#ask(this.videosById.get(id) ?? null);
 
   async videos({ status, uploaderId, limit, before }: VideosPage): Promise<VideoRow[]> {
@@ -88,6 +91,19 @@ export class FakeCatalog implements ApiCatalog {
       }
       case 'channel.deleted':
         return this.channelsByName.delete(data.name) ? { applied: true } : refused('absent', 'no channel');
+      case 'channel.restream-added': {
+        const before = this.restreamsOf.get(data.channel) ?? [];
+        if (before.some(({ name }) => name === data.name)) return refused('exists', 'taken');
+        if (before.length >= 8) return refused('conflict', 'full');
+        this.restreamsOf.set(data.channel, [...before, { name: data.name, url: data.url }]);
+        return { applied: true };
+      }
+      case 'channel.restream-removed': {
+        const before = this.restreamsOf.get(data.channel) ?? [];
+        const after = before.filter(({ name }) => name !== data.name);
+        this.restreamsOf.set(data.channel, after);
+        return after.length < before.length ? { applied: true } : refused('absent', 'no target');
+      }
       case 'video.updated': {
         const row = this.videosById.get(data.videoId);
         if (!row) return refused('absent', 'no video');
@@ -154,6 +170,7 @@ export async function openBox(options: Partial<ApiOptions> = {}): Promise<ApiBox
     pushAddresses: () => ({ rtmp: '0.0.0.0:1936' }),
     presets: ['720p-3', 'passthrough-top'],
     status: async () => STATUS,
+    restreams: { statuses: () => [], placeOf: async () => 'elsewhere' },
     onChannelStopped: (name, reason) => void told.push([name, reason]),
     onVideoDeleted: (videoId, objects) => void told.push([videoId, objects]),
     isChannelLive: (name) => live.has(name),
@@ -188,6 +205,7 @@ export const STATUS = {
       speed: 1.01,
       fps: null,
       restarts: 0,
+      restreams: [],
     },
   ],
   jobs: { queued: 0, processing: 1, done: 2, failed: 0 },
@@ -209,6 +227,8 @@ export const aVideo = (id: string, facts: Partial<VideoAndJobs> = {}): VideoAndJ
   revision: 0,
   sizeBytes: 99,
   failureReason: null,
+  broadcastId: null,
+  incomplete: false,
   jobs: [],
   ...facts,
 });

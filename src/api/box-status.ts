@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { restreamSchema } from './restream-view.js';
 
 const amount = z.number().nonnegative();
 
@@ -33,6 +34,7 @@ const liveChannel = z.object({
   speed: z.number().nullable().describe('of the encoder; below 1 it falls behind'),
   fps: z.number().nullable(),
   restarts: amount.describe('how often its encoder was started again'),
+  restreams: z.array(restreamSchema).readonly().describe('where the channel is sent on to'),
 });
 
 export const boxStatus = z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GRACE_SEC_MAX, PRESET_NAME, SRT_PASSPHRASE } from '../media/channel-settings.js';
+import { DVR_SEC_MAX, GRACE_SEC_MAX, PRESET_NAME, SRT_PASSPHRASE } from '../media/channel-settings.js';
 import { CHANNEL_NAME } from '../media/media-path.js';
 import type { ChannelRow } from './api-catalog.js';
 import { channelUrls, type PushAddresses, pushUrls } from './reached.js';
@@ -30,6 +30,17 @@ export const channelSettings = z.object({
     .regex(SRT_PASSPHRASE, 'a passphrase has 10 to 79 printable ASCII characters')
     .nullable()
     .describe('SRT publishers must encrypt with this; null: they need not'),
+  dvrSec: z
+    .number()
+    .int()
+    .min(0)
+    .max(DVR_SEC_MAX)
+    .nullable()
+    .describe('seconds that viewers may go back while it is live; null: as the box is set'),
+  archive: z
+    .boolean()
+    .nullable()
+    .describe('whether a broadcast becomes a video when it is over; null: as the box is set'),
 });
 
 const ownersOnly = 'for the owner and the operator';

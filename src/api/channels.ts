@@ -95,7 +95,7 @@ function addSettings(app: ApiApp, context: ApiContext): void {
     .strict()
     .refine(
       ({ revision: _, ...settings }) => Object.values(settings).some((value) => value !== undefined),
-      'a setting is needed: preset, graceSec, onLoss or srtPassphrase',
+      'a setting is needed: preset, graceSec, onLoss, srtPassphrase, dvrSec or archive',
     );
   app.patch(
     '/v1/channels/:name',

@@ -13,6 +13,7 @@ export type ProblemCode =
   | 'bad-code'
   | 'too-many-requests'
   | 'name-taken'
+  | 'too-many-targets'
   | 'video-changed'
   | 'channel-changed'
   | 'not-ready'
@@ -33,6 +34,7 @@ const TITLES: Readonly<Record<ProblemCode, readonly [status: number, title: stri
   'bad-code': [401, 'The sign-in link is not valid'],
   'too-many-requests': [429, 'Too many attempts'],
   'name-taken': [409, 'The name is taken'],
+  'too-many-targets': [409, 'Too many targets'],
   'video-changed': [409, 'The video has changed'],
   'channel-changed': [409, 'The channel has changed'],
   'not-ready': [404, 'Not ready'],

@@ -209,11 +209,13 @@ describe('the description of the API', () => {
     );
     expect(listed.sort()).toEqual([
       'delete /v1/channels/{name}',
+      'delete /v1/channels/{name}/restreams/{target}',
       'delete /v1/videos/upload/{id}',
       'delete /v1/videos/{id}',
       'get /v1/auth/me',
       'get /v1/channels',
       'get /v1/channels/{name}',
+      'get /v1/channels/{name}/restreams',
       'get /v1/openapi.json',
       'get /v1/status',
       'get /v1/users',
@@ -227,6 +229,7 @@ describe('the description of the API', () => {
       'post /v1/auth/sign-in',
       'post /v1/auth/sign-out',
       'post /v1/channels',
+      'post /v1/channels/{name}/restreams',
       'post /v1/channels/{name}/rotate-key',
       'post /v1/users',
       'post /v1/users/{name}/sign-in-link',

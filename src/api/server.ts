@@ -10,6 +10,7 @@ import { addOpenApi, addOpenApiRoute } from './openapi.js';
 import { PROBLEM_TYPE, Problem } from './problem.js';
 import { problemFrom } from './problem-from.js';
 import { baseUrl } from './reached.js';
+import { addRestreamRoutes } from './restreams.js';
 import { addSessionRoutes } from './sessions.js';
 import { addStatusRoutes } from './status.js';
 import { addUploadRoutes, isUpload } from './upload-routes.js';
@@ -53,6 +54,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     addSessionRoutes(app, options);
     addUserRoutes(app, options);
     addChannelRoutes(app, options);
+    addRestreamRoutes(app, options);
     addVideoRoutes(app, options);
     addHeartbeatRoute(app, options, heartbeats);
     addUploadRoutes(app);

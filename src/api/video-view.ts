@@ -24,6 +24,8 @@ export const videoSchema = z.object({
   watchUrl: z.string(),
   view_count: z.number().int(),
   created_at: z.number().int().describe('epoch ms'),
+  broadcast_id: z.string().nullable().describe('of the archive of a broadcast: its id'),
+  incomplete: z.boolean().describe('an archive in which something is missing that was announced'),
   revision: z.number().int().describe('counts edits; give it back with an edit to be refused if somebody was faster'),
   size_bytes: z.number().int().optional().describe('for the owner and the operator'),
   reason: z.string().nullable().optional().describe('why it failed; for the owner and the operator'),
@@ -55,6 +57,8 @@ export function videoView(
     ...urls,
     view_count: row.viewCount,
     created_at: row.createdAt,
+    broadcast_id: row.broadcastId,
+    incomplete: row.incomplete,
     revision: row.revision,
     ...(viewer.owner ? ownersView(row, viewer) : {}),
   };

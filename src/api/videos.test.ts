@@ -69,6 +69,8 @@ describe('a video', () => {
       watchUrl: `http://tv.example/watch/${READY}`,
       view_count: 0,
       created_at: 1,
+      broadcast_id: null,
+      incomplete: false,
       revision: 0,
     });
   });

@@ -1,6 +1,7 @@
 import type { Publishing } from '../ingest/publish.js';
 import type { Catalog } from '../metadata/catalog.js';
 import type { LiveTranscoder } from '../transcode/live.js';
+import type { RestreamRole } from './roles/restream.js';
 import { version } from './version.js';
 
 /** What `GET /v1/status` and `headwater status` say: gathered from the roles of this box at the moment of asking. */
@@ -16,6 +17,7 @@ interface Parts {
   readonly catalog: Catalog;
   readonly publishing: Publishing;
   readonly live: LiveTranscoder;
+  readonly restream: Pick<RestreamRole, 'statuses'>;
 }
 
 const noCache: CacheStats = { hits: 0, misses: 0, hitRatio: 0, memoryBytes: 0, objects: 0 };
@@ -48,10 +50,12 @@ export class BoxStatusReport {
   }
 }
 
-function liveChannels({ publishing, live }: Parts) {
+function liveChannels({ publishing, live, restream }: Parts) {
   const transcoding = new Map(live.live().map((channel) => [channel.broadcastId, channel]));
   return publishing.live().map(({ channel, broadcastId, protocol, startedAt, bytes, state, sources }) => {
     const { renditions = [], speed = null, fps = null, restarts = 0 } = transcoding.get(broadcastId) ?? {};
-    return { channel, broadcastId, protocol, startedAt, bytes, state, sources, renditions, speed, fps, restarts };
+    const restreams = restream.statuses(channel);
+    const encoding = { renditions, speed, fps, restarts };
+    return { channel, broadcastId, protocol, startedAt, bytes, state, sources, ...encoding, restreams };
   });
 }

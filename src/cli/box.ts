@@ -10,6 +10,7 @@ import { openDataFolder } from './data-folder.js';
 import type { InnerRoles } from './inner-roles.js';
 import type { Opening } from './opening.js';
 import { openAdmin } from './roles/admin.js';
+import { startIngestChildren } from './roles/ingest-children.js';
 import { openMetadata } from './roles/metadata.js';
 
 /**
@@ -94,16 +95,21 @@ function pushAddresses({ rtmp, rtmps, srt, webrtc }: InnerRoles): Pick<ReadyFile
   return { rtmp, ...secure, ...(srt === undefined ? {} : { srt }), ...(webrtc === undefined ? {} : { webrtc }) };
 }
 
-/** The catalog's thread starts while the other roles' code is still being loaded: together they are most of a start. */
+/**
+ * The processes of ingest and the catalog's thread start while the other roles' code is still being loaded: together they are
+ * most of a start.
+ */
 async function openInner(opening: Opening): Promise<InnerRoles> {
-  const { data, log, metrics, closers } = opening;
+  const { settings, data, log, metrics, closers } = opening;
+  const children = startIngestChildren({ settings, log, metrics });
+  closers.push(() => children.close());
   const onDeath = () => process.kill(process.pid, 'SIGTERM');
   const [metadata, { openInnerRoles }] = await Promise.all([
     openMetadata({ folder: data.path, log, metrics, onDeath }),
     import('./inner-roles.js'),
   ]);
   closers.push(() => metadata.close());
-  return openInnerRoles(opening, metadata.catalog);
+  return openInnerRoles(opening, { catalog: metadata.catalog, children });
 }
 
 async function closeAll(closers: (() => Promise<void> | void)[], log: Log): Promise<void> {

@@ -18,7 +18,14 @@ test('an owner is told every way to push and every setting', () => {
     rtmpsUrl: 'rtmps://tv:1936/live/key',
     srtUrl: 'srt://tv:8890?streamid=key',
     whipUrl: 'http://tv/whip',
-    settings: { preset: '720p-3', graceSec: 0, onLoss: 'hold', srtPassphrase: 'ten letters' },
+    settings: {
+      preset: '720p-3',
+      graceSec: 0,
+      onLoss: 'hold',
+      srtPassphrase: 'ten letters',
+      dvrSec: 600,
+      archive: false,
+    },
   });
   expect(text.split('\n')).toEqual([
     'channel     news',
@@ -35,12 +42,14 @@ test('an owner is told every way to push and every setting', () => {
     'grace       0 s',
     'on loss     hold',
     'SRT secret  ten letters',
+    'DVR         600 s',
+    'archive     off',
   ]);
 });
 
 test('what is left to the box says so, and others see addresses to watch alone', () => {
   expect(describeChannel({ ...seen, settings: DEFAULT_CHANNEL_SETTINGS })).toMatch(
-    /preset +as the box is set\ngrace +as the box is set\non loss +as the box is set\nSRT secret +none$/,
+    /preset +as the box is set\ngrace +as the box is set\non loss +as the box is set\nSRT secret +none\nDVR +as the box is set\narchive +as the box is set$/,
   );
   expect(describeChannel(seen)).not.toMatch(/push|OBS|SRT|preset/);
 });

@@ -41,11 +41,13 @@ function pushLines({ rtmpUrl, rtmpsUrl, srtUrl, whipUrl, streamKey }: Channel): 
 
 const boxes = 'as the box is set';
 
-function settingLines({ preset, graceSec, onLoss, srtPassphrase }: ChannelSettings): string[] {
+function settingLines({ preset, graceSec, onLoss, srtPassphrase, dvrSec, archive }: ChannelSettings): string[] {
   return [
     `preset      ${preset ?? boxes}`,
     `grace       ${graceSec === null ? boxes : `${graceSec} s`}`,
     `on loss     ${onLoss ?? boxes}`,
     `SRT secret  ${srtPassphrase ?? 'none'}`,
+    `DVR         ${dvrSec === null ? boxes : `${dvrSec} s`}`,
+    `archive     ${archive === null ? boxes : archive ? 'on' : 'off'}`,
   ];
 }

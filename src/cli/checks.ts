@@ -131,8 +131,9 @@ function checkCertificate({ https }: Settings): Check[] {
 /** The first version that stands what malicious callers can send. */
 const LIBSRT_MENDED = '1.5.7';
 const LIBSRT_NOTE =
-  `older than ${LIBSRT_MENDED}: a malicious caller can interrupt SRT for everybody, or worse; your distribution may have mended it in ` +
-  'its own version. Keep SRT off the open internet, or let your firewall pass its port to your encoders alone';
+  `older than ${LIBSRT_MENDED}, and not behind a packet filter: a malicious caller can interrupt SRT for everybody, or worse; your ` +
+  'distribution may have mended it in its own version. Keep SRT off the open internet, or let your firewall pass its port to your ' +
+  'encoders alone';
 
 /** Of versions such as 1.5.1. */
 function isOlder(version: string, than: string): boolean {
@@ -145,7 +146,9 @@ async function checkSrt({ srt }: Settings): Promise<Check[]> {
   const found = await probeLibSrt();
   if (!('missing' in found)) {
     const version = `libsrt ${found.version} (${found.library})`;
-    return [isOlder(found.version, LIBSRT_MENDED) ? note('srt', version, LIBSRT_NOTE) : ok('srt', version)];
+    if (found.unfiltered === null) return [ok('srt', `${version} behind a packet filter`)];
+    const open = `${version}, ${found.unfiltered}`;
+    return [isOlder(found.version, LIBSRT_MENDED) ? note('srt', open, LIBSRT_NOTE) : ok('srt', open)];
   }
   const todo = 'SRT is off; all else works. sudo apt-get install libsrt1.5-gnutls, or set srt.listen to null';
   return [warn('srt', found.missing, todo)];

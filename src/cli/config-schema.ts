@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GRACE_SEC_MAX, PRESET_NAME } from '../media/channel-settings.js';
+import { DVR_SEC_MAX, GRACE_SEC_MAX, PRESET_NAME } from '../media/channel-settings.js';
 import { DEFAULT_PRESET } from '../transcode/presets.js';
 import { readAddress } from './address.js';
 import { presetsSchema } from './preset-schema.js';
@@ -116,10 +116,10 @@ export const settingsSchema = z.strictObject({
           url: hookUrl.describe('an http:// or https:// address'),
           secret: hookSecret.describe('a text of 16 to 512 characters'),
           events: z
-            .array(z.enum(['started', 'stopped', 'failed-over']))
+            .array(z.enum(['started', 'stopped', 'failed-over', 'archived']))
             .min(1)
             .nullable()
-            .describe('a list of started, stopped, failed-over, or null for all')
+            .describe('a list of started, stopped, failed-over, archived, or null for all')
             .default(null),
         }),
       )
@@ -144,9 +144,14 @@ export const settingsSchema = z.strictObject({
   live: section({
     preset: z.string().regex(PRESET_NAME).describe('the name of a preset').default(DEFAULT_PRESET),
     segmentSec: whole(2, 1, 10, 'seconds'),
+    partMs: whole(200, 100, 1000, 'milliseconds'),
+    lowLatency: z.boolean().describe('true or false').default(true),
     windowSegments: whole(8, 4, 120, 'segments'),
     endedRetentionMin: whole(30, 1, 1440, 'minutes'),
+    mpegTs: z.boolean().describe('true or false').default(false),
     spoolBytesMax: bytes('20GiB'),
+    dvrSec: whole(7200, 0, DVR_SEC_MAX, 'seconds'),
+    archive: z.boolean().describe('true or false').default(true),
     graceSec: whole(30, 0, GRACE_SEC_MAX, 'seconds'),
     onLoss: z.enum(['slate', 'hold']).describe('slate or hold').default('slate'),
     slate: z.string().min(1).nullable().describe('the path of a PNG or JPEG picture, or null').default(null),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { parse, YAMLParseError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { Failure, messageOf } from '../telemetry/failure.js';
 import { type Settings, settingsSchema } from './config-schema.js';
@@ -16,6 +17,10 @@ export interface ConfigSources {
   /** Dotted keys with their text, from flags such as `--http`. */
   readonly flags?: Readonly<Record<string, { flag: string; value: string }>>;
 }
+
+const require = createRequire(import.meta.url);
+/** Loaded where there is something to read: a start without a file does not wait for it. */
+const parse = (text: string): unknown => (require('yaml') as typeof import('yaml')).parse(text);
 
 type Tree = { [key: string]: unknown };
 
@@ -52,7 +57,8 @@ function readFile(file: string): Tree {
     );
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const place = error instanceof YAMLParseError ? ` (line ${error.linePos?.[0].line ?? '?'})` : '';
+    const line = (error as Partial<YAMLParseError>).linePos?.[0].line;
+    const place = line === undefined ? '' : ` (line ${line})`;
     throw badSetting(
       `${file}: ${messageOf(error)}${place}`,
       'Correct the YAML; config/headwater.yaml is a commented example.',

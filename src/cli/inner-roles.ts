@@ -5,8 +5,10 @@ import type { Opening } from './opening.js';
 import { openApiRole } from './roles/api.js';
 import { openHooks } from './roles/hooks.js';
 import { openIngest } from './roles/ingest.js';
+import type { IngestChildren } from './roles/ingest-children.js';
 import { operatorId } from './roles/metadata.js';
 import { openOriginRole } from './roles/origin.js';
+import { openRestream } from './roles/restream.js';
 import { openTranscode } from './roles/transcode.js';
 
 /** What the roles behind the edge are reached by. */
@@ -27,22 +29,37 @@ const webDir = fileURLToPath(new URL('../web', import.meta.url));
 const graceMs = 3000;
 
 /** The four roles that share the embedded parts, opened in the order of the flow from the catalog outwards. */
-export async function openInnerRoles(opening: Opening, catalog: Catalog): Promise<InnerRoles> {
+export async function openInnerRoles(
+  opening: Opening,
+  { catalog, children }: { readonly catalog: Catalog; readonly children: IngestChildren },
+): Promise<InnerRoles> {
   const { settings, data, log, metrics, status, closers } = opening;
   const objects = await openDiskStore({ root: data.folder('objects'), log });
   const shared = { settings, catalog, objects, log, metrics };
 
-  const origin = await openOriginRole({ ...shared, spoolDir: data.folder('spool'), webDir });
+  const hooks = await openHooks({ settings, data, log, metrics });
+  closers.push(() => hooks.close(1000));
+  const folders = { spoolDir: data.folder('spool'), scratchDir: data.folder('scratch'), webDir };
+  const origin = await openOriginRole({ ...shared, ...folders, onArchived: hooks.archived });
   closers.push(() => origin.close(graceMs));
   const transcode = await openTranscode({ ...shared, folder: data.path, fragments: origin.fragments });
   closers.push(() => transcode.close(graceMs));
-  const hooks = await openHooks({ settings, data, log, metrics });
-  closers.push(() => hooks.close(1000));
-  const ingest = await openIngest({ ...shared, hooks, sink: transcode.live, certificates: opening.certificates });
+  const restream = openRestream({ ...shared, sink: transcode.live, folder: data.path });
+  closers.push(() => restream.close(graceMs));
+  const ingest = await openIngest({
+    ...shared,
+    hooks,
+    children,
+    viewers: origin,
+    sink: restream.sink,
+    certificates: opening.certificates,
+  });
   closers.push(() => ingest.close(1000));
   if (ingest.srtUnable !== null) status.notRunning.push({ part: 'SRT', reason: ingest.srtUnable });
-  status.fill({ catalog, publishing: ingest.publishing, live: transcode.live });
-  const api = await openApiRole({ ...shared, data, origin, ingest, board: transcode.board, status });
+  if (ingest.srtUnfiltered !== null)
+    status.notRunning.push({ part: "SRT's packet filter", reason: ingest.srtUnfiltered });
+  status.fill({ catalog, publishing: ingest.publishing, live: transcode.live, restream });
+  const api = await openApiRole({ ...shared, data, origin, ingest, restream, board: transcode.board, status });
   closers.push(() => api.close(graceMs));
   const { rtmp, rtmps, srt, webrtc } = ingest;
   return { rtmp, rtmps, srt, webrtc, originUrl: origin.url, apiUrl: api.url, signInCode: api.signInCode(operatorId) };

@@ -10,6 +10,17 @@ export type HookEvent =
       /** What viewers saw before and see now: `primary`, `backup`, `slate` or `nothing`. */
       readonly from: string;
       readonly to: string;
+    }
+  | {
+      readonly type: 'archived';
+      readonly channel: string;
+      readonly broadcastId: string;
+      readonly at: number;
+      /** The video that the broadcast is now. */
+      readonly videoId: string;
+      readonly durationSec: number;
+      /** Whether everything is there that was announced. */
+      readonly complete: boolean;
     };
 
 export type HookEventType = HookEvent['type'];

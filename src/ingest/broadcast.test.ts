@@ -266,6 +266,9 @@ describe('a publisher who stalls', () => {
     stage.play({ session, messages: from(cabac, 3700), at: 3750 });
     expect(stage.bench.switches).toEqual(['primary > slate', 'slate > primary']);
     expect(stage.sink.feeds).toHaveLength(3);
+    // The slate's feed has no place for its sound: it gets a feed of its own at its first key, so that none is missing.
+    const ofSlate = (await stage.packets(1)).filter(({ codec_type }) => codec_type === 'audio');
+    expect((stage.sink.feeds[2]?.start.startMs ?? 0) - (ofSlate.at(-1)?.pts ?? 0)).toBeLessThan(100);
     for (const feed of [0, 1, 2]) expect((await decode(await stage.file(feed))).errors).toBe('');
   });
 
@@ -338,6 +341,16 @@ describe('a channel whose pictures may pass through', () => {
     expect(stage.sink.feeds).toHaveLength(0);
     stage.play({ session: await stage.admit({ backup: true }), messages: recorded, at: 900 });
     expect(stage.sink.feeds[0]?.start).toMatchObject({ preset: 'through', facts: { video: { keyIntervalMs: 1000 } } });
+  });
+
+  it('does not wait for a second key of a publisher whose keys we ask for, and believes none that come sooner', async () => {
+    const stage = await open({ wantsKeyInterval: () => true });
+    const session = await stage.admit();
+    session.metadata({ keyIntervalMs: 2500 });
+    stage.play({ session, messages: upTo(recorded, 900), at: 0 });
+    expect(stage.sink.feeds[0]?.start.facts.video?.keyIntervalMs).toBe(2500);
+    stage.play({ session, messages: from(recorded, 900), at: 900 });
+    expect(stage.bench.publishing.live()[0]?.facts.video?.keyIntervalMs).toBe(2500);
   });
 
   it('begins a new feed at each switch, and a source that is known is not gathered for long', async () => {

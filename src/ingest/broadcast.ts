@@ -1,6 +1,8 @@
 import type { DecoderConfig, Frame } from '../media/frame.js';
-import type { SourceFacts } from '../media/source-facts.js';
+import type { CaptionChannels, SourceFacts } from '../media/source-facts.js';
+import type { TimedMetadata } from '../media/timed-metadata.js';
 import type { Log } from '../telemetry/log.js';
+import { joinCaptions } from './captions.js';
 import type { FeedLimits } from './feed.js';
 import { FeedMuxer, GAP_MS_MAX } from './feed-muxer.js';
 import type { FeedSink } from './feed-sink.js';
@@ -10,6 +12,7 @@ import { type Candidate, nextOnAir } from './on-air.js';
 import { squeeze } from './preroll.js';
 import type { SlateShelf } from './slate-shelf.js';
 import { Source, type SourceHost, type SourceRole } from './source.js';
+import type { SourceCue } from './source-cue.js';
 import type { FactsVerdict } from './source-facts.js';
 import type { SourceMetadata } from './source-metadata.js';
 import { sameConfig } from './source-tracks.js';
@@ -25,6 +28,8 @@ export interface PublisherSession {
   metadata(metadata: SourceMetadata): void;
   /** False: stop reading from the publisher until `drained` resolves. The frame itself is taken. */
   frame(frame: Frame): boolean;
+  /** Something is told beside the frames. */
+  cue(cue: SourceCue): void;
   /** Resolves when frames may come again; never waits longer than the feed's stall bound. */
   drained(): Promise<void>;
   end(): void;
@@ -68,6 +73,7 @@ export class Broadcast implements SourceHost {
   /** Of the last publisher on air. */
   #facts: SourceFacts = { video: null, audio: null };
   #keyInterval: { readonly config: DecoderConfig; readonly ms: number } | null = null;
+  #captions: CaptionChannels | null = null;
   #leftAt = 0;
   #bytesOfGone = 0;
   #feeds = 0;
@@ -158,6 +164,17 @@ export class Broadcast implements SourceHost {
     } else if (!this.#ended) {
       this.#choose();
     }
+  }
+
+  /** What a source tells that viewers don't see is none of theirs. */
+  told(source: Source, { atMs, kind, data }: TimedMetadata): void {
+    if (this.#ended || this.#onAir !== source.role) return;
+    const { channel, broadcastId, events } = this.#options;
+    events.timedMetadata({ channel, broadcastId, atMs, kind, data });
+  }
+
+  captionsFound(source: Source): void {
+    if (!this.#ended && this.#onAir === source.role) this.#showCaptions(source);
   }
 
   tracksChanged(source: Source): void {
@@ -272,6 +289,17 @@ export class Broadcast implements SourceHost {
     this.#tellSwitch(from, next);
   }
 
+  /** A caption channel that was there once stays announced: players choose among them at the start. */
+  #showCaptions(source: Source): void {
+    const found = source.tracks.captions;
+    const joined = found === null ? null : joinCaptions(this.#captions, found);
+    if (joined === null) return;
+    this.#captions = joined;
+    const { channel, broadcastId, events, log } = this.#options;
+    log.info({ captions: joined }, 'the pictures carry captions');
+    events.captionsFound({ channel, broadcastId, captions: joined });
+  }
+
   #tellSwitch(from: OnAirName, to: OnAirName): void {
     const isFirst = !this.#begun;
     this.#begun = true;
@@ -291,6 +319,7 @@ export class Broadcast implements SourceHost {
     this.#shownAtMs = nowMs;
     this.#muxer.use(source.tracks, startMs);
     for (const frame of frames) this.#muxer.frame(frame);
+    this.#showCaptions(source);
   }
 
   /** A lost feed needs no new key of the publisher's: the last one is still held. (A slate brings keys of its own.) */

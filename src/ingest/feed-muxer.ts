@@ -9,6 +9,12 @@ import type { SourceTracks } from './source-tracks.js';
 
 /** A receiver that fails at once must not be asked again at every keyframe. */
 const REOPEN_GAP_MS = 1000;
+/**
+ * Who comes back a moment after another came on air gets a feed at once: in the one that is open there is no place for its
+ * sound. A source that changes with each key is made to wait.
+ */
+const OPENINGS_MAX = 4;
+const OPENINGS_WITHIN_MS = 10_000;
 /** A silence longer than this is not filled in the feed that is open; what comes after it begins another. */
 export const GAP_MS_MAX = 2500;
 
@@ -32,6 +38,8 @@ export class FeedMuxer {
   #excluded: ReadonlySet<TrackKind> = new Set();
   /** New parameter sets, which go before the next keyframe; pictures until then can't be decoded. */
   #beforeKey: Buffer | null = null;
+  /** Where the last feeds began, ms. */
+  #openings: readonly number[] = [];
 
   constructor(options: FeedMuxerOptions) {
     this.#options = options;
@@ -137,7 +145,9 @@ export class FeedMuxer {
   }
 
   #gapKept(frame: Frame): boolean {
-    return this.#feed === null || frame.dts - this.#feed.startMs >= REOPEN_GAP_MS;
+    if (this.#feed === null || frame.dts - this.#feed.startMs >= REOPEN_GAP_MS) return true;
+    if (this.#feed.dead) return false;
+    return this.#openings.length < OPENINGS_MAX || frame.dts - (this.#openings[0] ?? 0) >= OPENINGS_WITHIN_MS;
   }
 
   #open(frame: Frame, tracks: SourceTracks): void {
@@ -148,6 +158,7 @@ export class FeedMuxer {
     const { channel, broadcastId, preset, sink, limits, log } = this.#options;
     const { facts, configs } = tracks;
     const startMs = frame.dts;
+    this.#openings = [...this.#openings, startMs].slice(-OPENINGS_MAX);
     const startedAt = this.#options.startedAt();
     const writable = sink.open({ channel, broadcastId, preset, facts, startMs, startedAt });
     this.#feed = new Feed({ writable, configs, facts, startMs, limits, log });

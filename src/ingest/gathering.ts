@@ -6,6 +6,8 @@ import type { SourceMetadata } from './source-metadata.js';
 const GRACE_MS = 1000;
 /** Where the distance of keys is wanted: no second key within this is a distance too long. */
 const KEYS_MS_MAX = 5000;
+/** Keys closer together say nothing of how far apart they are: some encoders begin with several. */
+export const KEYS_APART_MS_MIN = 200;
 const BYTES_MAX = 8 * 1024 * 1024;
 const FRAMES_MAX = 2000;
 /** Enough to measure a frame rate from. */
@@ -34,8 +36,13 @@ export class Gathering {
     const ms = milliseconds(frame);
     this.#frames.push(frame);
     this.#times[frame.track].push(ms);
-    if (frame.track === 'video' && frame.key) this.#keys.push(ms);
+    if (frame.track === 'video' && frame.key && this.#isApart(ms)) this.#keys.push(ms);
     this.#bytes += frame.data.length;
+  }
+
+  #isApart(ms: number): boolean {
+    const last = this.#keys.at(-1);
+    return last === undefined || Math.abs(ms - last) >= KEYS_APART_MS_MIN;
   }
 
   get tracks(): Set<TrackKind> {

@@ -12,6 +12,7 @@ export class IngestMetrics {
   readonly switches: Counter<'to'>;
   readonly slateSeconds: Counter;
   readonly reconnects: Counter;
+  readonly cues: Counter<'kind'>;
 
   constructor(metrics: Metrics) {
     this.publishers = metrics.gauge('ingest_publishers', 'Publishers connected now, primaries and backups.');
@@ -35,6 +36,11 @@ export class IngestMetrics {
       'ingest_switches_total',
       'What came on air in place of something else. Many to backup or slate: the primary or its network is not steady.',
       ['to'],
+    );
+    this.cues = metrics.counter(
+      'ingest_cues_total',
+      'Cues (SCTE-35) and timed ID3 taken from publishers. off-clock: left out, as their times are not by the clock of the pictures; look at what inserts them.',
+      ['kind'],
     );
     this.slateSeconds = metrics.counter('ingest_slate_seconds_total', 'Time for which channels showed their slate.');
     this.reconnects = metrics.counter(

@@ -254,6 +254,7 @@ function bind(session: PublisherSession): PublisherSession {
     broadcastId: session.broadcastId,
     config: (config) => session.config(config),
     metadata: (metadata) => session.metadata(metadata),
+    cue: (cue) => session.cue(cue),
     frame: (frame) => session.frame(frame),
     drained: () => session.drained(),
     end: () => session.end(),

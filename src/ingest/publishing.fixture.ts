@@ -9,7 +9,7 @@ import { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS } from '../media/channel
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { FeedSink, FeedStart } from './feed-sink.js';
-import type { BroadcastEvent } from './live-events.js';
+import type { BroadcastEvent, CaptionsFound, TimedMetadataEvent } from './live-events.js';
 import { Publishing, type PublishingOptions } from './publish.js';
 
 /** A sink that writes each feed to a file of its own, so that ffprobe can judge it. */
@@ -45,6 +45,8 @@ export class PublishingBench {
   readonly sink: FileSink;
   readonly metrics = new Metrics();
   readonly events: (BroadcastEvent & { kind: 'started' | 'ended' })[] = [];
+  readonly told: TimedMetadataEvent[] = [];
+  readonly captions: CaptionsFound[] = [];
   /** `from > to`, in order. */
   readonly switches: string[] = [];
   readonly publishing: Publishing;
@@ -63,6 +65,8 @@ export class PublishingBench {
         broadcastStarted: (event) => this.events.push({ kind: 'started', ...event }),
         broadcastEnded: (event) => this.events.push({ kind: 'ended', ...event }),
         sourceChanged: ({ from, to }) => this.switches.push(`${from} > ${to}`),
+        timedMetadata: (event) => this.told.push(event),
+        captionsFound: (event) => this.captions.push(event),
       },
       sink: this.sink,
       log: silentLog,

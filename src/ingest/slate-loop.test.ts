@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Frame } from '../media/frame.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import { silentLog } from '../telemetry/log.js';
+import { LiveWriter } from './matroska/live-writer.js';
+import { opusPacketSamples } from './opus-config.js';
 import { readSlate, type Slate } from './slate.js';
 import { SlateLoop } from './slate-loop.js';
 import { SlateShelf } from './slate-shelf.js';
@@ -32,6 +36,20 @@ function played(loop: SlateLoop, untilMs: number): Frame[] {
   return frames;
 }
 
+/** What ffmpeg hears in a feed: its complaints, and the loudest sample in dB. */
+async function heard(feed: Buffer): Promise<{ errors: string; peak: number }> {
+  const measure = ['-map', '0:a', '-af', 'volumedetect', '-f', 'null', '-'];
+  const child = spawn('ffmpeg', ['-nostdin', '-loglevel', 'level+info', '-f', 'matroska', '-i', 'pipe:0', ...measure]);
+  child.stdin.end(feed);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await once(child, 'close');
+  const errors = said.split('\n').filter((line) => /\[(warning|error|fatal)\]/.test(line));
+  return { errors: errors.join('\n'), peak: Number(/max_volume: (-?[\d.]+|-inf) dB/.exec(said)?.[1] ?? 0) };
+}
+
 const steps = (times: readonly number[]) => times.slice(1).map((time, index) => time - (times[index] ?? 0));
 
 describe('a slate', () => {
@@ -60,6 +78,23 @@ describe('a slate', () => {
     const frames = played(loop, 600_000);
     expect(frames.length).toBeLessThan(5);
     expect(frames[0]).toMatchObject({ dts: 600_000, key: true });
+  });
+
+  it.each([1, 2])('for a source of Opus (%i channels) is silent in Opus', async (channels) => {
+    const audio = { codec: 'opus', sampleRate: 48_000, channels } as const;
+    const read = readSlate(bytes, { ...facts, audio });
+    if (read === null) throw new Error('no slate');
+    expect(read.tracks.facts.audio).toEqual(audio);
+    const all = played(new SlateLoop(read, 5000), 6000);
+    const sound = all.filter(({ track }) => track === 'audio');
+    expect(sound[0]?.dts).toBe(5000);
+    expect(new Set(steps(sound.map(({ dts }) => dts)))).toEqual(new Set([20]));
+    expect(new Set(sound.map(({ data }) => opusPacketSamples(data)))).toEqual(new Set([960]));
+    const writer = new LiveWriter(read.tracks.configs, read.tracks.facts);
+    const feed = [writer.header(), ...all.map((frame) => Buffer.concat(writer.block(frame, null)))];
+    const { errors, peak } = await heard(Buffer.concat(feed));
+    expect(errors).toBe('');
+    expect(peak).toBeLessThan(-80);
   });
 
   it('is not made of bytes that are none', () => {

@@ -84,5 +84,5 @@ export class SlateShelf {
 /** What a slate depends on. */
 function shapeOf({ video, audio }: SourceFacts): string {
   const picture = video && [video.width, video.height, video.frameRate, video.sampleAspectRatio];
-  return JSON.stringify([picture, audio && [audio.sampleRate, audio.channels]]);
+  return JSON.stringify([picture, audio && [audio.codec === 'opus', audio.sampleRate, audio.channels]]);
 }

@@ -2,6 +2,7 @@ import type { DecoderConfig, Frame } from '../media/frame.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import { measureFrameRate } from './frame-rate.js';
 import { TsDemuxer } from './mpeg-ts/ts-demuxer.js';
+import { opusSilence } from './opus-silence.js';
 import { SourceTracks } from './source-tracks.js';
 
 /** Makes what viewers see while nobody publishes. */
@@ -29,7 +30,10 @@ export interface Slate {
 /** No slate needs more frames; a source of 240 pictures a second comes to 600. */
 const FRAMES_MAX = 4000;
 
-/** Null where the bytes hold nothing to show, or not the tracks that the source has. */
+/**
+ * Null where the bytes hold nothing to show, or not the tracks that the source has. A source of Opus gets Opus: its silence
+ * needs no encoder, and what is of one kind needs no new feed.
+ */
 export function readSlate(bytes: Buffer, facts: SourceFacts): Slate | null {
   const tracks = new SourceTracks();
   const frames: Frame[] = [];
@@ -43,12 +47,20 @@ export function readSlate(bytes: Buffer, facts: SourceFacts): Slate | null {
   demuxer.push(bytes);
   demuxer.end();
   const video = loopOf(frames.filter((frame) => frame.track === 'video'));
-  const audio = loopOf(frames.filter((frame) => frame.track === 'audio'));
+  const audio = opusLoop(facts, tracks) ?? loopOf(frames.filter((frame) => frame.track === 'audio'));
   const missesPicture = facts.video !== null && video?.first.key !== true;
   if (missesPicture || (video === null && audio === null)) return null;
   if (video !== null) describePictures(tracks, video);
   if (audio !== null) tracks.markPresent('audio');
   return { tracks, video, audio };
+}
+
+function opusLoop({ audio }: SourceFacts, tracks: SourceTracks): SlateTrack | null {
+  const silence = audio?.codec === 'opus' ? opusSilence(audio) : null;
+  if (silence === null) return null;
+  const { config, packet, packetMs } = silence;
+  tracks.configure(config);
+  return { first: packet, frames: [{ ms: 0, frame: packet }], lengthMs: packetMs };
 }
 
 function describePictures(tracks: SourceTracks, video: SlateTrack): void {

@@ -1,5 +1,5 @@
 import type { DecoderConfig, TrackKind } from '../media/frame.js';
-import type { SourceFacts } from '../media/source-facts.js';
+import type { CaptionChannels, SourceFacts } from '../media/source-facts.js';
 import { type FactsVerdict, readTrackFacts, type TrackFacts } from './source-facts.js';
 
 /** One track as its decoder config describes it. */
@@ -22,6 +22,7 @@ export class SourceTracks {
   readonly #present = new Set<TrackKind>();
   readonly #keyIntervals: number[] = [];
   #frameRate: number | null = null;
+  #captions: CaptionChannels | null = null;
 
   /** Takes a config over; one that can't be read changes nothing. `changed`: it replaces another one. */
   configure(config: DecoderConfig): { verdict: FactsVerdict; changed: boolean } {
@@ -67,6 +68,15 @@ export class SourceTracks {
     return video?.track === 'video' && video.facts.frameRate === null && this.#frameRate === null;
   }
 
+  /** What its pictures have carried so far. */
+  noteCaptions(captions: CaptionChannels): void {
+    this.#captions = captions;
+  }
+
+  get captions(): CaptionChannels | null {
+    return this.#captions;
+  }
+
   /** Two keys stood this far apart, ms. */
   noteKeyInterval(ms: number): void {
     this.#keyIntervals.push(ms);
@@ -94,6 +104,7 @@ export class SourceTracks {
               ...video.facts,
               frameRate: video.facts.frameRate ?? this.#frameRate,
               keyIntervalMs: this.keyIntervalMs,
+              ...(this.#captions === null ? {} : { captions: this.#captions }),
             }
           : null,
       audio: audio?.track === 'audio' ? audio.facts : null,

@@ -1,8 +1,11 @@
 import type { DecoderConfig, Frame } from '../media/frame.js';
+import type { TimedMetadata } from '../media/timed-metadata.js';
+import { CaptionWatch } from './caption-watch.js';
 import { mayStart } from './feed-muxer.js';
-import { ageOf, Gathering } from './gathering.js';
+import { ageOf, Gathering, KEYS_APART_MS_MIN } from './gathering.js';
 import type { IngestMetrics } from './ingest-metrics.js';
 import { Preroll } from './preroll.js';
+import type { SourceCue } from './source-cue.js';
 import type { FactsVerdict } from './source-facts.js';
 import type { SourceMetadata } from './source-metadata.js';
 import { SourceTracks } from './source-tracks.js';
@@ -24,6 +27,10 @@ export interface SourceHost {
   knownKeyInterval(config: DecoderConfig): number | null;
   /** A frame has its place and is in the preroll. */
   placed(source: Source, frame: Frame): void;
+  /** It tells something beside its frames, at a place on the timeline. */
+  told(source: Source, metadata: TimedMetadata): void;
+  /** Its pictures carry captions that they did not before. */
+  captionsFound(source: Source): void;
   /** What follows differs from what came before. */
   tracksChanged(source: Source): void;
   /** Whether the publisher should pause. */
@@ -54,6 +61,11 @@ const STEADY_MS = 1000;
 const BACKLOG_MS = 1000;
 /** Keys further apart than this had a stall between them. */
 const KEY_INTERVAL_MS_MAX = 20_000;
+/** Cues from before the first placed frame that are kept for it. */
+const EARLY_CUES_MAX = 32;
+/** A cue for a place further from the wall clock goes by another clock than its source's pictures. */
+const CUE_PAST_MS_MAX = 60_000;
+const CUE_AHEAD_MS_MAX = 3 * 3600 * 1000;
 
 /**
  * One publisher on a channel, whatever protocol brought it (the face that its connection has is `PublisherSession`): gathers the tracks, repairs the clock, and keeps what a
@@ -68,6 +80,8 @@ export class Source {
   readonly preroll = new Preroll();
   readonly #options: SourceOptions;
   readonly #host: SourceHost;
+  readonly #captions = new CaptionWatch();
+  #earlyCues: SourceCue[] = [];
   #gathering: Gathering | null = new Gathering();
   #timeline: Timeline | null = null;
   #metadata: SourceMetadata = {};
@@ -158,9 +172,18 @@ export class Source {
     this.#options.metrics.bytes.inc(frame.data.length);
     this.#options.metrics.frames.inc(frame.track === 'video' ? VIDEO : AUDIO);
     if (frame.data.length === 0 || !this.tracks.has(frame.track)) return true;
+    if (this.#captions.look(frame)) this.#captionsFound();
     if (this.#gathering === null) this.#run(frame);
     else this.#gather(this.#gathering, frame);
     return !this.#host.blocks(this);
+  }
+
+  /** What it tells is dropped where its clock can't be told from this. */
+  cue(cue: SourceCue): void {
+    if (this.#ended) return;
+    const placeMs = this.#timeline?.placeOf(cue.time, cue.timescale) ?? null;
+    if (placeMs !== null) this.#tell(cue, placeMs);
+    else if (this.#earlyCues.length < EARLY_CUES_MAX) this.#earlyCues.push(cue);
   }
 
   drained(): Promise<void> {
@@ -194,7 +217,8 @@ export class Source {
 
   #gather(gathering: Gathering, frame: Frame): void {
     gathering.add(frame);
-    const keyInterval = this.#options.wantsKeyInterval && this.#learnedKeyInterval() === null;
+    const known = this.#metadata.keyIntervalMs ?? this.#learnedKeyInterval();
+    const keyInterval = this.#options.wantsKeyInterval && known === null;
     if (gathering.ready(this.#metadata, { frameRate: this.tracks.needsFrameRate, keyInterval })) {
       this.#startRunning(gathering);
     }
@@ -209,7 +233,7 @@ export class Source {
     this.#gathering = null;
     this.tracks.assumeFrameRate(this.tracks.needsFrameRate ? gathering.measuredFrameRate() : null);
     for (const track of gathering.tracks) this.tracks.markPresent(track);
-    const keyIntervalMs = gathering.keyIntervalMs ?? this.#learnedKeyInterval();
+    const keyIntervalMs = this.#metadata.keyIntervalMs ?? gathering.keyIntervalMs ?? this.#learnedKeyInterval();
     if (keyIntervalMs !== null) this.tracks.noteKeyInterval(keyIntervalMs);
     const held = gathering.take();
     const first = held.find((frame) => mayStart(frame, this.tracks));
@@ -235,6 +259,20 @@ export class Source {
     if (isMain) this.#came(placed, starts, nowMs);
     if (frame.track === 'audio') this.#soundAtMs = nowMs;
     this.#host.placed(this, placed);
+    if (this.#earlyCues.length > 0) for (const cue of this.#earlyCues.splice(0)) this.cue(cue);
+  }
+
+  #tell({ kind, data }: SourceCue, placeMs: number): void {
+    const { cues } = this.#options.metrics;
+    const aheadMs = placeMs - this.#host.nowMs();
+    const isOffClock = aheadMs > CUE_AHEAD_MS_MAX || aheadMs < -CUE_PAST_MS_MAX;
+    cues.inc({ kind: isOffClock ? 'off-clock' : kind });
+    if (!isOffClock) this.#host.told(this, { kind, data, atMs: Math.max(0, placeMs) });
+  }
+
+  #captionsFound(): void {
+    this.tracks.noteCaptions(this.#captions.channels);
+    this.#host.captionsFound(this);
   }
 
   #trackJoins(frame: Frame): void {
@@ -263,9 +301,11 @@ export class Source {
   }
 
   #keyCame(ms: number): void {
-    const distance = this.#lastKeyMs === null ? 0 : ms - this.#lastKeyMs;
-    if (distance > 0 && distance < KEY_INTERVAL_MS_MAX) this.tracks.noteKeyInterval(distance);
+    const distance = this.#lastKeyMs === null ? null : ms - this.#lastKeyMs;
+    if (distance !== null && distance < KEYS_APART_MS_MIN) return;
     this.#lastKeyMs = ms;
+    if (distance === null || distance >= KEY_INTERVAL_MS_MAX) return;
+    this.tracks.noteKeyInterval(Math.max(distance, this.#metadata.keyIntervalMs ?? 0));
   }
 }
 

@@ -44,6 +44,18 @@ export class Timeline {
     return { track, codec, dts, pts: Math.max(dts, wanted + cts), timescale: 1000, key, data };
   }
 
+  /**
+   * Where a time of the source's clock stands, by the offset that its picture (else its sound) has now, whole ms. Null: nothing
+   * has been placed yet. `time` null: where the newest picture stands.
+   */
+  placeOf(time: number | null, timescale: number): number | null {
+    const track: TrackKind = this.#tracks.video.offset === null ? 'audio' : 'video';
+    const { offset, raw } = this.#tracks[track];
+    if (offset === null || raw === null) return null;
+    const ms = time === null ? raw : unwrap(Math.round((time * 1000) / timescale), raw);
+    return Math.round(ms + offset + this.#drift.value(track));
+  }
+
   /** What comes from now on stands `byMs` (≥ 0) later: its place was taken by another source meanwhile. */
   shift(byMs: number): void {
     this.#drift.shift(byMs);

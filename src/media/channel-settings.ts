@@ -8,6 +8,10 @@ export interface ChannelSettings {
   readonly onLoss: 'slate' | 'hold' | null;
   /** SRT publishers must encrypt with this, 10 to 79 characters. Null: they need not encrypt. */
   readonly srtPassphrase: string | null;
+  /** Seconds that viewers may go back while it is live; 0: not at all. */
+  readonly dvrSec: number | null;
+  /** Whether a broadcast becomes a video when it is over. */
+  readonly archive: boolean | null;
 }
 
 /** libsrt takes passphrases of 10 to 79 bytes; printable ASCII is what every encoder can be given. */
@@ -18,9 +22,14 @@ export const PRESET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
 export const GRACE_SEC_MAX = 3600;
 
+/** A day. */
+export const DVR_SEC_MAX = 86_400;
+
 export const DEFAULT_CHANNEL_SETTINGS: ChannelSettings = {
   preset: null,
   graceSec: null,
   onLoss: null,
   srtPassphrase: null,
+  dvrSec: null,
+  archive: null,
 };

@@ -22,6 +22,16 @@ export interface VideoFacts {
   readonly hdr: boolean;
   /** The longest distance of two keys so far, in ms of a live source; null or absent where it was not measured. */
   readonly keyIntervalMs?: number | null;
+  /** Captions found in a live source's pictures so far; absent where there are none. */
+  readonly captions?: CaptionChannels;
+}
+
+/** Which captions pictures carry. Rising numbers. */
+export interface CaptionChannels {
+  /** CC1 to CC4 (ANSI/CTA-608-E). */
+  readonly cea608: readonly number[];
+  /** Service numbers, 1 to 63 (ANSI/CTA-708-E). */
+  readonly cea708: readonly number[];
 }
 
 export interface AudioFacts {

@@ -1,5 +1,5 @@
 import type { ChannelSettings } from '../media/channel-settings.js';
-import type { Channel, ChannelPassphrase, LiveBroadcast, NamesPage, User, Watched } from './records.js';
+import type { Channel, LiveBroadcast, NamesPage, User, Watched } from './records.js';
 import { pageSize, type Statements } from './statements.js';
 
 /** Users, channels, broadcasts, and what users watched. */
@@ -35,16 +35,6 @@ export class AccountQueries {
     return rows.map((row) => toChannel(row));
   }
 
-  /** Of the channels that have one, in the order of their names. */
-  channelPassphrases({ limit, after = '' }: NamesPage): ChannelPassphrase[] {
-    return this.#sql.all<ChannelPassphrase>(
-      `SELECT name AS channel, stream_key AS streamKey, srt_passphrase AS passphrase FROM channels
-       WHERE srt_passphrase IS NOT NULL AND name > ? ORDER BY name LIMIT ?`,
-      after,
-      pageSize(limit),
-    );
-  }
-
   /** What is live, newest first. */
   liveBroadcasts(limit: number): LiveBroadcast[] {
     return this.#sql.all<LiveBroadcast>(
@@ -76,7 +66,7 @@ export class AccountQueries {
 const USERS = 'SELECT id, name, role, created_at AS createdAt FROM users';
 
 const CHANNELS = `SELECT name, owner_id, stream_key, created_at, revision, live_broadcast_id, live_started_at,
-  preset, grace_sec, on_loss, srt_passphrase FROM channels`;
+  preset, grace_sec, on_loss, srt_passphrase, dvr_sec, archive FROM channels`;
 
 interface ChannelRow {
   readonly name: string;
@@ -90,6 +80,8 @@ interface ChannelRow {
   readonly grace_sec: number | null;
   readonly on_loss: ChannelSettings['onLoss'];
   readonly srt_passphrase: string | null;
+  readonly dvr_sec: number | null;
+  readonly archive: 0 | 1 | null;
 }
 
 const channelOf = (row: ChannelRow | undefined): Channel | null => (row ? toChannel(row) : null);
@@ -107,6 +99,8 @@ function toChannel(row: ChannelRow): Channel {
       graceSec: row.grace_sec,
       onLoss: row.on_loss,
       srtPassphrase: row.srt_passphrase,
+      dvrSec: row.dvr_sec,
+      archive: row.archive === null ? null : row.archive === 1,
     },
     live: live ? { broadcastId: row.live_broadcast_id, startedAt: row.live_started_at } : null,
   };

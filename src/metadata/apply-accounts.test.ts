@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS } from '../media/channel-settings.js';
-import { BROADCAST, CHANNEL, KEY, OWNER, reasonOf, StoreOnDisk } from './catalog.fixture.js';
+import { BROADCAST, CHANNEL, KEY, OWNER, reasonOf, StoreOnDisk, VIDEO } from './catalog.fixture.js';
 
 let on: StoreOnDisk;
 beforeEach(() => {
@@ -105,6 +105,45 @@ test('a new broadcast ends the one that a killed box left open', () => {
   // The late word about the first does not end the second.
   expect(reasonOf(on.propose('broadcast.ended', { broadcastId: BROADCAST, at: 9 }))).toBe('conflict');
   expect(on.store.ask('openBroadcasts', [])).toHaveLength(1);
+});
+
+test("an archived broadcast is a video of the channel's owner, once, and is deleted with what is stored of it", () => {
+  const key = `live/${BROADCAST}/archive.json`;
+  const archive = {
+    ...{ broadcastId: BROADCAST, channel: CHANNEL, videoId: VIDEO, title: 'town-hall, then' },
+    ...{ durationSec: 61.5, sizeBytes: 700, key, incomplete: true },
+  };
+  expect(reasonOf(on.propose('broadcast.archived', archive))).toBe('absent');
+  on.propose('channel.created', { name: CHANNEL, ownerId: OWNER, streamKey: 'key-01234567' });
+  expect(reasonOf(on.propose('broadcast.archived', archive, { at: 99 }))).toBe('applied');
+  expect(reasonOf(on.propose('broadcast.archived', archive))).toBe('exists');
+  const facts = { uploaderId: OWNER, title: 'town-hall, then', status: 'ready', durationSec: 61.5, incomplete: true };
+  expect(on.store.ask('videos', [{ limit: 9 }])).toMatchObject([
+    {
+      id: VIDEO,
+      broadcastId: BROADCAST,
+      createdAt: 99,
+      sizeBytes: 700,
+      manifestUrl: `/vod/${VIDEO}/index.m3u8`,
+      ...facts,
+    },
+  ]);
+  expect(on.store.ask('packaged', [VIDEO])).toMatchObject({ archiveKey: key, renditions: [], complete: true });
+  on.propose('channel.deleted', { name: CHANNEL });
+  on.propose('video.poster', { videoId: VIDEO, key: `live/${BROADCAST}/poster.jpg` });
+  const deleted = on.propose('video.deleted', { videoId: VIDEO });
+  expect(deleted).toMatchObject({ result: { prefixes: [`live/${BROADCAST}/`] } });
+});
+
+test('whether broadcasts are kept is a setting of the channel', () => {
+  on.propose('channel.created', { name: CHANNEL, ownerId: OWNER, streamKey: 'key-01234567' });
+  const set = (settings: { dvrSec?: number | null; archive?: boolean | null }) => {
+    on.propose('channel.configured', { name: CHANNEL, settings });
+    return on.store.ask('channel', [CHANNEL])?.settings;
+  };
+  expect(set({ dvrSec: 0 })).toMatchObject({ dvrSec: 0, archive: null });
+  expect(set({ archive: false })).toMatchObject({ dvrSec: 0, archive: false });
+  expect(set({ dvrSec: null, archive: true })).toMatchObject({ dvrSec: null, archive: true });
 });
 
 test('a deleted channel is gone, its open broadcast with it', () => {

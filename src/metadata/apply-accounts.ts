@@ -1,4 +1,5 @@
 import { endBroadcasts } from './apply-broadcasts.js';
+import { schemaVersion } from './schema.js';
 import type { Handlers } from './step.js';
 import { accepted, refused } from './verdict.js';
 
@@ -38,6 +39,13 @@ export const accountHandlers = {
     if (!current) return refused('absent', `there is no channel "${name}"`);
     if (revision !== undefined && revision !== current.revision) {
       return refused('conflict', `the channel is at revision ${current.revision}, not ${revision}`);
+    }
+    const { dvrSec, archive } = settings;
+    const recording = dvrSec !== undefined || archive !== undefined;
+    if (recording && schemaVersion(sql) < 3) return refused('conflict', 'the catalog is not at schema 3 yet');
+    if (dvrSec !== undefined) sql.run('UPDATE channels SET dvr_sec = ? WHERE name = ?', dvrSec, name);
+    if (archive !== undefined) {
+      sql.run('UPDATE channels SET archive = ? WHERE name = ?', archive === null ? null : Number(archive), name);
     }
     sql.run(
       `UPDATE channels SET preset = ?, grace_sec = ?, on_loss = ?, srt_passphrase = ?, revision = revision + 1

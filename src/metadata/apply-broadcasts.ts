@@ -1,3 +1,4 @@
+import { vodPath } from '../media/media-path.js';
 import type { Statements } from './statements.js';
 import type { Handlers } from './step.js';
 import { accepted, refused } from './verdict.js';
@@ -27,7 +28,25 @@ export const broadcastHandlers = {
     endBroadcast(sql, broadcastId, at);
     return accepted();
   },
-} satisfies Handlers<'broadcast.started' | 'broadcast.ended'>;
+
+  'broadcast.archived': ({ sql, at }, archive) => {
+    const { broadcastId, channel, videoId, title, durationSec, sizeBytes, key, incomplete } = archive;
+    const owner = sql.get<{ owner_id: string }>('SELECT owner_id FROM channels WHERE name = ?', channel);
+    if (!owner) return refused('absent', `there is no channel "${channel}"`);
+    if (sql.get('SELECT 1 FROM videos WHERE id = ? OR broadcast_id = ?', videoId, broadcastId)) {
+      return refused('exists', `the broadcast ${broadcastId} is a video already`);
+    }
+    sql.run(
+      `INSERT INTO videos (id, uploader_id, title, description, duration, status, abr_manifest_url, created_at, size_bytes,
+         broadcast_id, archive_key, incomplete)
+       VALUES (?, ?, ?, '', ?, 'ready', ?, ?, ?, ?, ?, ?)`,
+      ...[videoId, owner.owner_id, title, durationSec, vodPath.hls(videoId), at, sizeBytes],
+      ...[broadcastId, key, Number(incomplete)],
+    );
+    sql.run('INSERT INTO engagement (video_id) VALUES (?)', videoId);
+    return accepted();
+  },
+} satisfies Handlers<'broadcast.started' | 'broadcast.ended' | 'broadcast.archived'>;
 
 /** Ends what is open on a channel; returns the ids. */
 export function endBroadcasts(sql: Statements, channel: string, at: number): string[] {

@@ -1,6 +1,7 @@
 import { vodPath } from '../media/media-path.js';
 import type { Rendition } from '../media/rendition.js';
 import type { DeletedObjects, EntryData } from './entries.js';
+import { schemaVersion } from './schema.js';
 import type { Statements } from './statements.js';
 import type { Handlers, Step } from './step.js';
 import { accepted, type Outcome, refused } from './verdict.js';
@@ -137,7 +138,7 @@ function planJobs(
 const weightOf = (rendition: Rendition): number =>
   rendition.kind === 'audio' ? 0 : Math.max(1, rendition.width * rendition.height);
 
-/** Every attempt of every job wrote under a token of its own below the job's prefix. */
+/** Every attempt of every job wrote under a token of its own below the job's prefix; a broadcast has a prefix of its own. */
 function objectsOf(sql: Statements, videoId: string): DeletedObjects {
   const video = sql.get<{ raw_key: string | null; poster_key: string | null }>(
     'SELECT raw_key, poster_key FROM videos WHERE id = ?',
@@ -148,5 +149,11 @@ function objectsOf(sql: Statements, videoId: string): DeletedObjects {
     videoId,
   );
   const keys = [video?.raw_key, video?.poster_key].filter((key) => typeof key === 'string');
-  return { keys, prefixes: jobs.map(({ job_id }) => `job/${job_id}/`) };
+  return { keys, prefixes: [...jobs.map(({ job_id }) => `job/${job_id}/`), ...broadcastPrefix(sql, videoId)] };
+}
+
+function broadcastPrefix(sql: Statements, videoId: string): string[] {
+  if (schemaVersion(sql) < 3) return [];
+  const row = sql.get<{ id: string | null }>('SELECT broadcast_id AS id FROM videos WHERE id = ?', videoId);
+  return row?.id ? [`live/${row.id}/`] : [];
 }

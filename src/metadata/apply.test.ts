@@ -40,6 +40,8 @@ const proposal = fc.oneof(
           graceSec: fc.constantFrom(null, 0, 30),
           onLoss: fc.constantFrom(null, 'hold' as const),
           srtPassphrase: fc.constantFrom(null, 'a passphrase'),
+          dvrSec: fc.constantFrom(null, 0, 60),
+          archive: fc.constantFrom(null, true, false),
         },
         { requiredKeys: [] },
       ),
@@ -48,6 +50,13 @@ const proposal = fc.oneof(
   of('channel.deleted', fc.record({ name: channel })),
   of('broadcast.started', fc.record({ broadcastId, channel, at })),
   of('broadcast.ended', fc.record({ broadcastId, at })),
+  of(
+    'broadcast.archived',
+    fc.record({
+      ...{ broadcastId, channel, videoId, incomplete: fc.boolean() },
+      ...{ title: fc.constant('one'), durationSec: fc.nat(9), sizeBytes: fc.nat(9), key: fc.constant('live/a.json') },
+    }),
+  ),
   of('video.failed', fc.record({ videoId, reason: fc.constant('no') })),
   of('video.deleted', fc.record({ videoId })),
   of('video.poster', fc.record({ videoId, key: fc.constant('poster/x.jpg') })),

@@ -44,14 +44,16 @@ class CatalogThread {
 
   /**
    * One transaction, then the questions: so a question finds what its caller proposed before it, answered or not, unless
-   * more than a batch of appends waits.
+   * more than a batch of appends waits. Followers hear of an entry before whoever proposed it is answered: a stream key must
+   * be known at the door when its owner reads it.
    */
   #turn(): void {
     this.#scheduled = false;
     const batch = this.#appends.splice(0, BATCH_ENTRIES_MAX);
     if (batch.length > 0) {
-      this.#answer(this.#commit(batch));
+      const answers = this.#commit(batch);
       this.#store.announce();
+      this.#answer(answers);
     }
     const asks = this.#asks.splice(0, BATCH_ENTRIES_MAX);
     if (asks.length > 0) this.#answer(asks.map((ask) => this.#reply(ask)));

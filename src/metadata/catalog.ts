@@ -82,7 +82,10 @@ export class Catalog {
     }
   }
 
-  /** Calls the listener with each entry that is accepted from now on, in order, with its position; returns the way to stop. */
+  /**
+   * Calls the listener with each entry that is accepted from now on, in order, with its position, and before whoever appended
+   * it is answered; returns the way to stop.
+   */
   follow(listener: (logged: LoggedEntry) => void): () => void {
     this.#followers.add(listener);
     return () => this.#followers.delete(listener);
@@ -112,8 +115,8 @@ export class Catalog {
     return this.#ask('channels', page);
   }
 
-  channelPassphrases(page: NamesPage): Answered<'channelPassphrases'> {
-    return this.#ask('channelPassphrases', page);
+  restreams(channel: string): Answered<'restreams'> {
+    return this.#ask('restreams', channel);
   }
 
   liveBroadcasts(limit: number): Answered<'liveBroadcasts'> {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { GRACE_SEC_MAX, PRESET_NAME, SRT_PASSPHRASE } from '../media/channel-settings.js';
+import { DVR_SEC_MAX, GRACE_SEC_MAX, PRESET_NAME, SRT_PASSPHRASE } from '../media/channel-settings.js';
 import { BROADCAST_ID, CHANNEL_NAME, VIDEO_ID } from '../media/media-path.js';
 import type { Rendition } from '../media/rendition.js';
+import { RESTREAM_NAME, RESTREAM_URL_MAX } from '../media/restream-address.js';
 import type { SourceFacts } from '../media/source-facts.js';
 import { Failure } from '../telemetry/failure.js';
 import { packagedRendition, rendition, sourceFacts } from './entry-media.js';
@@ -23,6 +24,11 @@ const videoId = z.string().regex(VIDEO_ID);
 const broadcastId = z.string().regex(BROADCAST_ID);
 const channelName = z.string().regex(CHANNEL_NAME);
 const streamKey = z.string().min(8).max(256);
+const restreamName = z.string().regex(RESTREAM_NAME);
+const restreamUrl = z
+  .string()
+  .max(RESTREAM_URL_MAX)
+  .regex(/^(?:rtmps?|srt):\/\//i);
 const objectKey = z.string().min(1).max(512);
 const title = z.string().min(1).max(500);
 const description = z.string().max(20_000);
@@ -35,6 +41,8 @@ const channelSettings = z.strictObject({
   graceSec: z.number().int().min(0).max(GRACE_SEC_MAX).nullable().optional(),
   onLoss: z.enum(['slate', 'hold']).nullable().optional(),
   srtPassphrase: z.string().regex(SRT_PASSPHRASE).nullable().optional(),
+  dvrSec: z.number().int().min(0).max(DVR_SEC_MAX).nullable().optional(),
+  archive: z.boolean().nullable().optional(),
 });
 const plannedJob = z.strictObject({ jobId, resolution: z.string().regex(/^[a-z0-9]{1,16}$/), rendition });
 
@@ -49,10 +57,25 @@ const dataSchemas = {
   /** Changes the settings that are named; null: back to the box's own. With `revision`, only while it is still the channel's. */
   'channel.configured': z.strictObject({ name: channelName, settings: channelSettings, revision: count.optional() }),
   'channel.deleted': z.strictObject({ name: channelName }),
+  'channel.restream-added': z.strictObject({ channel: channelName, name: restreamName, url: restreamUrl }),
+  'channel.restream-removed': z.strictObject({ channel: channelName, name: restreamName }),
 
   /** `at` here is the broadcast's own time, epoch ms. */
   'broadcast.started': z.strictObject({ broadcastId, channel: channelName, at: epochMs }),
   'broadcast.ended': z.strictObject({ broadcastId, at: epochMs }),
+  /** Everything of it that there is stands in the store under `live/<broadcastId>/`: it becomes a video, ready to play. */
+  'broadcast.archived': z.strictObject({
+    broadcastId,
+    channel: channelName,
+    videoId,
+    title,
+    durationSec: amount,
+    sizeBytes: count,
+    /** Of the object that says what there is. */
+    key: objectKey,
+    /** Something that was announced is missing. */
+    incomplete: z.boolean(),
+  }),
 
   /** The upload has begun; `sizeBytes` is what it announced. */
   'video.created': z.strictObject({ videoId, uploaderId: userId, title, description, sizeBytes: count }),

@@ -4,12 +4,13 @@ import { JobQueries } from './job-queries.js';
 import type { LoggedEntry } from './log.js';
 import type { CatalogStats } from './records.js';
 import type { Replica } from './replica.js';
+import { RestreamQueries } from './restream-queries.js';
 import { schemaVersion } from './schema.js';
 import type { Statements } from './statements.js';
 import { VideoQueries } from './video-queries.js';
 
 /** Everything that may be asked of the catalog by name; `Catalog` (catalog.ts) has a method for each. */
-export type CatalogQueries = AccountQueries & VideoQueries & JobQueries & LogQueries;
+export type CatalogQueries = AccountQueries & RestreamQueries & VideoQueries & JobQueries & LogQueries;
 export type QueryName = keyof CatalogQueries;
 
 /** The log and the replica themselves. */
@@ -72,6 +73,7 @@ export class Queries {
   constructor(sql: Statements, log: EmbeddedLog, replica: Replica) {
     this.#groups = [
       new AccountQueries(sql),
+      new RestreamQueries(sql),
       new VideoQueries(sql),
       new JobQueries(sql),
       new LogQueries(sql, log, replica),

@@ -26,11 +26,13 @@ export interface Channel {
   readonly live: { readonly broadcastId: string; readonly startedAt: number } | null;
 }
 
-/** What an SRT publisher on a channel must encrypt with. */
-export interface ChannelPassphrase {
+/** A place that a channel is sent on to. */
+export interface Restream {
   readonly channel: string;
-  readonly streamKey: string;
-  readonly passphrase: string;
+  readonly name: string;
+  /** Secrets included, as it was given. */
+  readonly url: string;
+  readonly createdAt: number;
 }
 
 export interface LiveBroadcast {
@@ -59,6 +61,10 @@ export interface Video {
   readonly rawKey: string | null;
   readonly posterKey: string | null;
   readonly failureReason: string | null;
+  /** Of an archive: the broadcast that it was. */
+  readonly broadcastId: string | null;
+  /** An archive in which something is missing that was announced. */
+  readonly incomplete: boolean;
   readonly source: SourceFacts | null;
   readonly likes: number;
   readonly commentsCount: number;
@@ -119,6 +125,8 @@ export interface PackagedVideo {
   /** Audio first, then from the lightest rung up. */
   readonly renditions: readonly PackagedRendition[];
   readonly posterKey: string | null;
+  /** Of an archive: the object that says what there is of the broadcast; there are no renditions then. */
+  readonly archiveKey: string | null;
   /** No job is outstanding: no rendition will come any more. */
   readonly complete: boolean;
 }

@@ -22,6 +22,8 @@ test('an old catalog is brought to this schema by entries of its log, and keeps 
   const log = on.store.ask('readLog', [10, 10]);
   expect(log.map(({ position, entry }) => [position, entry.id, entry.data])).toEqual([
     [11, 'schema-2', { version: 2 }],
+    [12, 'schema-3', { version: 3 }],
+    [13, 'schema-4', { version: 4 }],
   ]);
   expect(on.store.ask('stats', [])).toMatchObject({ schemaVersion: SCHEMA_VERSION, users: 2, channels: 2 });
   expect(on.store.ask('channels', [{ limit: 10 }])).toMatchObject([

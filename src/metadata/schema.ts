@@ -69,6 +69,24 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE channels ADD COLUMN srt_passphrase TEXT;
   CREATE INDEX channels_passphrases ON channels (name) WHERE srt_passphrase IS NOT NULL;
   `,
+  // Broadcasts that became videos, and whether a channel's are kept.
+  `
+  ALTER TABLE channels ADD COLUMN dvr_sec INTEGER;
+  ALTER TABLE channels ADD COLUMN archive INTEGER CHECK (archive IN (0, 1));
+  ALTER TABLE videos ADD COLUMN broadcast_id TEXT;
+  ALTER TABLE videos ADD COLUMN archive_key TEXT;
+  ALTER TABLE videos ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0 CHECK (incomplete IN (0, 1));
+  CREATE UNIQUE INDEX videos_broadcast ON videos (broadcast_id) WHERE broadcast_id IS NOT NULL;
+  `,
+  // Where channels are sent on to. A channel takes its targets with it.
+  `
+  CREATE TABLE restreams (
+    channel TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (channel, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER restreams_of_deleted AFTER DELETE ON channels BEGIN
+    DELETE FROM restreams WHERE channel = OLD.name;
+  END;
+  `,
 ];
 
 /** The schema that this build's code reads and writes. */

@@ -45,8 +45,8 @@ export class VideoQueries {
 
   /** What can be played of a video; null until it is ready. */
   packaged(videoId: string): PackagedVideo | null {
-    const video = this.#sql.get<{ duration: number; poster_key: string | null }>(
-      `SELECT duration, poster_key FROM videos WHERE id = ? AND status = 'ready'`,
+    const video = this.#sql.get<{ duration: number; poster_key: string | null; archive_key: string | null }>(
+      `SELECT duration, poster_key, archive_key FROM videos WHERE id = ? AND status = 'ready'`,
       videoId,
     );
     if (!video) return null;
@@ -59,6 +59,7 @@ export class VideoQueries {
       durationSec: video.duration,
       renditions: jobs.flatMap(({ output }) => (output === null ? [] : [JSON.parse(output) as PackagedRendition])),
       posterKey: video.poster_key,
+      archiveKey: video.archive_key,
       complete: jobs.every(({ status }) => status === 'done' || status === 'failed'),
     };
   }
@@ -66,7 +67,7 @@ export class VideoQueries {
 
 const VIDEOS = `
   SELECT id, uploader_id, title, description, duration, status, abr_manifest_url, thumbnail_url, view_count, created_at,
-    revision, size_bytes, raw_key, source, failure_reason, poster_key, likes, comments_count, shares
+    revision, size_bytes, raw_key, source, failure_reason, poster_key, broadcast_id, incomplete, likes, comments_count, shares
   FROM videos LEFT JOIN engagement ON engagement.video_id = videos.id`;
 
 /** The statement for a page: one of eight texts, by which filters are given. */
@@ -99,6 +100,8 @@ interface VideoRow {
   readonly source: string | null;
   readonly failure_reason: string | null;
   readonly poster_key: string | null;
+  readonly broadcast_id: string | null;
+  readonly incomplete: 0 | 1;
   readonly likes: number | null;
   readonly comments_count: number | null;
   readonly shares: number | null;
@@ -120,6 +123,8 @@ const toVideo = (row: VideoRow): Video => ({
   rawKey: row.raw_key,
   posterKey: row.poster_key,
   failureReason: row.failure_reason,
+  broadcastId: row.broadcast_id,
+  incomplete: row.incomplete === 1,
   source: row.source === null ? null : (JSON.parse(row.source) as SourceFacts),
   likes: row.likes ?? 0,
   commentsCount: row.comments_count ?? 0,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { problemDocument } from '../http/problem.js';
 import { type CacheKind, cacheControl } from './cache-policy.js';
 
@@ -13,7 +14,14 @@ export interface Answer {
 }
 
 export type Content =
-  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  | {
+      readonly kind: 'bytes';
+      readonly bytes: Buffer;
+      /** The same bytes compressed, where that is worth it. */
+      readonly gzip?: () => Buffer;
+    }
+  /** A body that is still being made. It ends well, or throws and the client is shown that bytes are missing. */
+  | { readonly kind: 'growing'; readonly open: (signal: AbortSignal) => AsyncIterable<Buffer> }
   /** Opened only when a body is really sent. `range` is inclusive. Null: it has gone since it was looked up. */
   | {
       readonly kind: 'stream';
@@ -45,6 +53,35 @@ export function bytesAnswer(bytes: Buffer, facts: ContentFacts): Answer {
 
 export function textAnswer(text: string, facts: ContentFacts): Answer {
   return bytesAnswer(Buffer.from(text), facts);
+}
+
+/** A manifest's text, its tag, and its compressed form: made once, for many answers. */
+export interface TextContent {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly gzip: () => Buffer;
+}
+
+export function createTextContent(text: string): TextContent {
+  const bytes = Buffer.from(text);
+  let compressed: Buffer | null = null;
+  const gzip = () => {
+    compressed ??= gzipSync(bytes);
+    return compressed;
+  };
+  return { bytes, etag: contentTag(bytes), gzip };
+}
+
+/** A manifest; the door compresses it for those who take that. */
+export function manifestAnswer({ bytes, etag, gzip }: TextContent, facts: ContentFacts): Answer {
+  return { status: 200, headers: headersOf(facts), etag, content: { kind: 'bytes', bytes, gzip } };
+}
+
+export function growingAnswer(
+  open: (signal: AbortSignal) => AsyncIterable<Buffer>,
+  facts: ContentFacts & { readonly etag: string },
+): Answer {
+  return { status: 200, headers: headersOf(facts), etag: facts.etag, content: { kind: 'growing', open } };
 }
 
 export function streamAnswer(

@@ -2,6 +2,7 @@
 export type CacheKind =
   | 'media'
   | 'live-manifest'
+  | 'blocking-manifest'
   | 'growing-manifest'
   | 'vod-manifest'
   | 'poster'
@@ -18,6 +19,9 @@ const TABLE: Readonly<Record<CacheKind, string>> = {
   media: 'public, max-age=31536000, immutable',
   // Also once it is over: the same address shows the channel's next broadcast.
   'live-manifest': 'public, max-age=1',
+  // What was waited for is in it for good, so it answers the same address later as well; the draft's server profile asks for six
+  // target durations, and this is that of the shortest one (1 s).
+  'blocking-manifest': 'public, max-age=6',
   'growing-manifest': 'public, max-age=2',
   // A video may be deleted: this bounds how long its manifests outlive it in caches.
   'vod-manifest': 'public, max-age=10',

@@ -3,6 +3,7 @@ const TYPES: Readonly<Record<string, string>> = {
   mpd: 'application/dash+xml',
   mp4: 'video/mp4',
   m4s: 'video/iso.segment',
+  ts: 'video/mp2t',
   jpg: 'image/jpeg',
   html: 'text/html; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
@@ -14,6 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   webp: 'image/webp',
   woff2: 'font/woff2',
   txt: 'text/plain; charset=utf-8',
+  vtt: 'text/vtt; charset=utf-8',
   map: 'application/json',
   webmanifest: 'application/manifest+json',
 };

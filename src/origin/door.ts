@@ -1,17 +1,25 @@
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/server.js';
-import { CLOCK_PATH, type MediaAddress, readMediaPath } from '../media/media-path.js';
+import { CLOCK_PATH, type LiveShape, type MediaAddress, readMediaPath } from '../media/media-path.js';
 import { messageOf } from '../telemetry/failure.js';
 import type { Log } from '../telemetry/log.js';
 import { type Answer, problemAnswer, textAnswer } from './answer.js';
+import { negotiated } from './content-encoding.js';
 import { OriginFailure } from './failure.js';
 import type { LiveAnswers } from './live-answers.js';
+import type { PastShape, RecordingAnswers } from './recording/recording-answers.js';
 import { sendAnswer } from './send-answer.js';
+import type { ThumbnailAnswers } from './thumbnails/thumbnail-answers.js';
+import { THUMBNAIL_FOLDER } from './thumbnails/thumbnail-text.js';
+import type { TsAnswers } from './ts/ts-answers.js';
 import type { VodAnswers } from './vod-answers.js';
 import type { WebPages } from './web-pages.js';
 
 export interface DoorOptions {
   readonly live: LiveAnswers;
+  readonly past: RecordingAnswers;
+  readonly ts: TsAnswers;
   readonly vod: VodAnswers;
+  readonly thumbnails: ThumbnailAnswers;
   readonly pages: WebPages;
   readonly now: () => number;
   readonly log: Log;
@@ -31,7 +39,10 @@ export function originDoor(options: DoorOptions): HttpHandler {
     const open = address !== null || request.path === CLOCK_PATH;
     const answer = await decide(options, request, address);
     options.onAnswered(address?.kind ?? 'page', answer.status);
-    await sendAnswer(request, response, open ? readableAnywhere(answer) : answer).catch((error: unknown) => {
+    // A range is of the bytes as they are.
+    const encoding = request.header('range') === undefined ? request.header('accept-encoding') : undefined;
+    const encoded = negotiated(answer, encoding);
+    await sendAnswer(request, response, open ? readableAnywhere(encoded) : encoded).catch((error: unknown) => {
       endInTrouble(options.log, request, response, error);
     });
   };
@@ -54,15 +65,19 @@ async function decide(options: DoorOptions, request: HttpRequest, address: Media
 function find(options: DoorOptions, request: HttpRequest, address: MediaAddress | null): Promise<Answer | null> {
   if (request.path === CLOCK_PATH) return Promise.resolve(clock(options.now()));
   if (address === null) return options.pages.answer(request.path);
-  if ('shape' in address && address.shape !== 'live') return Promise.resolve(null);
+  if ('shape' in address && address.shape === 'ts') return Promise.resolve(tsPlaylist(options.ts, address));
+  if ('shape' in address && (address.shape === 'dvr' || address.shape === 'start-over')) {
+    return Promise.resolve(past(options.past, address, address.shape));
+  }
   switch (address.kind) {
     case 'live-thumbnails':
-    case 'vod-thumbnails':
       return Promise.resolve(null);
+    case 'vod-thumbnails':
+      return options.thumbnails.video(address.videoId);
     case 'live-hls':
       return Promise.resolve(options.live.multivariant(address.channel));
     case 'live-hls-rendition':
-      return Promise.resolve(options.live.mediaPlaylist(address.channel, address.rendition));
+      return options.live.mediaPlaylist(address.channel, address.rendition, request.query, request.signal);
     case 'live-dash':
       return Promise.resolve(options.live.dash(address.channel));
     case 'vod-hls':
@@ -74,10 +89,31 @@ function find(options: DoorOptions, request: HttpRequest, address: MediaAddress 
     case 'poster':
       return options.vod.poster(address.videoId);
     case 'media':
+      if (address.rendition === THUMBNAIL_FOLDER) return options.thumbnails.picture(address.owner, address.name);
+      if (address.owner.startsWith('b_') && address.name.endsWith('.ts')) {
+        return options.ts.segment(address.owner, address.rendition, address.name);
+      }
       return address.owner.startsWith('b_')
         ? options.live.media(address.owner, address.rendition, address.name, request.signal)
         : options.vod.media(address.owner, address.rendition, address.name);
   }
+}
+
+function past(
+  answers: RecordingAnswers,
+  address: Extract<MediaAddress, { shape: LiveShape }>,
+  shape: PastShape,
+): Answer | null {
+  const { kind, channel } = address;
+  if (kind === 'live-hls') return answers.multivariant(channel, shape);
+  if (kind === 'live-thumbnails') return answers.thumbnails(channel, shape);
+  if (kind === 'live-hls-rendition') return answers.mediaPlaylist(channel, shape, address.rendition);
+  return kind === 'live-dash' ? answers.dash(channel, shape) : null;
+}
+
+function tsPlaylist(ts: TsAnswers, address: Extract<MediaAddress, { shape: LiveShape }>): Answer | null {
+  if (address.kind === 'live-hls') return ts.multivariant(address.channel);
+  return address.kind === 'live-hls-rendition' ? ts.mediaPlaylist(address.channel, address.rendition) : null;
 }
 
 function readableAnywhere(answer: Answer): Answer {

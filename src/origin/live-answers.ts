@@ -1,10 +1,17 @@
-import { type Answer, bytesAnswer, problemAnswer, textAnswer } from './answer.js';
+import { type Answer, bytesAnswer, growingAnswer, manifestAnswer, problemAnswer } from './answer.js';
+import type { CacheKind } from './cache-policy.js';
 import { contentType } from './content-type.js';
-import type { LiveChannels } from './live-channels.js';
-import { liveDashManifest, liveMediaPlaylist, liveMultivariantPlaylist } from './live-manifests.js';
+import { OriginFailure } from './failure.js';
+import { isTooFarAhead, readDirectives } from './hls/delivery-directives.js';
+import type { HeldMedia, LiveChannels } from './live-channels.js';
+import { liveDashManifest, liveMultivariantPlaylist } from './live-manifests.js';
+import { liveMediaPlaylist, longestSegmentSec, partTarget } from './live-media-playlist.js';
+import type { Position } from './live-position.js';
 import type { LiveWindow } from './live-window.js';
 import { objectAnswer } from './object-answer.js';
-import type { Shield } from './shield.js';
+import { RenderedManifests } from './rendered-manifests.js';
+import type { Shield, ShieldedObject } from './shield.js';
+import type { Waited } from './waiters.js';
 
 export interface LiveAnswersOptions {
   readonly channels: LiveChannels;
@@ -18,50 +25,128 @@ const EARLY_WAIT_MS = 1000;
 const HLS = contentType('.m3u8');
 const DASH = contentType('.mpd');
 
-/** Answers for live addresses: playlists from the windows, segments from memory, else from the spool. */
+/** How many target durations a request is held for what it asked for (draft-pantos-hls-rfc8216bis-22 §6.2.5.2). */
+const HELD_TARGET_DURATIONS = 3;
+
+interface Shown {
+  readonly window: LiveWindow;
+  /** Of the manifest among the window's. */
+  readonly name: string;
+  readonly type: string;
+  readonly cache: CacheKind;
+}
+
+/** Answers for live addresses: playlists from the windows, parts and segments from memory, else from the spool. */
 export class LiveAnswers {
   readonly #options: LiveAnswersOptions;
+  readonly #rendered: RenderedManifests;
 
   constructor(options: LiveAnswersOptions) {
     this.#options = options;
+    this.#rendered = new RenderedManifests(options.now);
   }
 
   multivariant(channel: string): Answer {
-    return this.#manifest(channel, HLS, (window) => liveMultivariantPlaylist(window));
-  }
-
-  mediaPlaylist(channel: string, rendition: string): Answer {
-    return this.#manifest(channel, HLS, (window, now) => liveMediaPlaylist(window, rendition, now));
+    const window = this.#options.channels.window(channel);
+    if (window === null) return notYet();
+    const shown = { window, name: 'multivariant', type: HLS, cache: 'live-manifest' } as const;
+    return this.#manifest(shown, (now) => liveMultivariantPlaylist(window, now));
   }
 
   dash(channel: string): Answer {
-    return this.#manifest(channel, DASH, (window, now) => liveDashManifest(window, now));
+    const window = this.#options.channels.window(channel);
+    if (window === null) return notYet();
+    const shown = { window, name: 'dash', type: DASH, cache: 'live-manifest' } as const;
+    return this.#manifest(shown, (now) => liveDashManifest(window, now));
+  }
+
+  /** @param query may hold delivery directives: the answer then waits for what is asked for, or is a delta update. */
+  async mediaPlaylist(channel: string, id: string, query: string, signal: AbortSignal): Promise<Answer> {
+    const window = this.#options.channels.window(channel);
+    const rendition = window?.rendition(id) ?? null;
+    if (window === null || rendition === null) return notYet();
+    const partTargetSec = partTarget(window);
+    const show = (skip: boolean, cache: CacheKind) =>
+      this.#manifest({ window, name: `${id} ${skip}`, type: HLS, cache }, (now) =>
+        liveMediaPlaylist(window, id, now, skip),
+      );
+    // What cannot block or skip ignores the directives, and so does what has ended (§6.2.5.1, §6.2.5.2).
+    if (partTargetSec === null || window.closed(this.#options.now())) return show(false, 'live-manifest');
+    const directives = readDirectives(query);
+    if (directives === null) return badRequest('_HLS_msn and _HLS_part are whole numbers, the second with the first.');
+    const { waitFor, skip } = directives;
+    if (waitFor === null) return show(skip, 'live-manifest');
+    if (isTooFarAhead(rendition, waitFor, partTargetSec)) return badRequest('That is too far ahead to be waited for.');
+    const waited = await hold(window, id, waitFor, signal);
+    return waited === 'there' ? show(skip, 'blocking-manifest') : tooLate();
   }
 
   async media(broadcastId: string, rendition: string, name: string, signal: AbortSignal): Promise<Answer> {
     const held = this.#options.channels.held(broadcastId, rendition, name);
-    if (held.kind === 'gap') return notYet();
+    if (held.kind === 'absent') return notYet();
     if (held.kind === 'coming') {
-      const came = await held.window.waitFor(rendition, held.number, EARLY_WAIT_MS, signal);
-      return came ? this.media(broadcastId, rendition, name, signal) : notYet();
+      const there = await this.#await(held, rendition, signal);
+      return there ? this.media(broadcastId, rendition, name, signal) : notYet();
     }
     const type = contentType(name, rendition.startsWith('audio') ? 'audio' : 'other');
-    if (held.kind === 'bytes') {
-      return bytesAnswer(held.bytes, { type, cache: 'media', etag: `"${broadcastId}-${rendition}-${name}"` });
+    const facts = { type, cache: 'media', etag: `"${broadcastId}-${rendition}-${name}"` } as const;
+    if (held.kind === 'bytes') return bytesAnswer(held.bytes, facts);
+    if (held.kind === 'growing') {
+      const { segment } = held;
+      const idleMsMax = HELD_TARGET_DURATIONS * segment.run.segmentSec * 1000;
+      return growingAnswer((gone) => segment.stream(gone, idleMsMax), facts);
     }
-    const object = await this.#options.shield.read(`${broadcastId}/${rendition}/${name}`);
-    return object === null ? notYet() : objectAnswer(object, { type, cache: 'media' });
+    const object = await this.#options.shield.read(`${broadcastId}/${rendition}/${held.within?.name ?? name}`);
+    if (object === null) return notYet();
+    return held.within === undefined
+      ? objectAnswer(object, { type, cache: 'media' })
+      : partOf(object, held.within, facts);
   }
 
-  #manifest(channel: string, type: string, write: (window: LiveWindow, now: number) => string | null): Answer {
-    const now = this.#options.now();
-    const window = this.#options.channels.window(channel);
-    const text = window && write(window, now);
-    if (window === null || text === null) return notYet();
-    return textAnswer(text, { type, cache: 'live-manifest' });
+  /** The next part is waited for as a playlist is; a whole segment not for long. False: it has not come. */
+  async #await({ window, position }: Extract<HeldMedia, { kind: 'coming' }>, rendition: string, signal: AbortSignal) {
+    if (position.part !== undefined) return (await hold(window, rendition, position, signal)) === 'there';
+    const first = partTarget(window) === null ? position : { ...position, part: 0 };
+    return admitted(await window.waitFor(rendition, first, EARLY_WAIT_MS, signal)) === 'there';
   }
+
+  #manifest({ window, name, type, cache }: Shown, write: (now: number) => string | null): Answer {
+    const content = this.#rendered.text(window, name, write);
+    return content === null ? notYet() : manifestAnswer(content, { type, cache });
+  }
+}
+
+async function hold(window: LiveWindow, rendition: string, position: Position, signal: AbortSignal): Promise<Waited> {
+  const timeoutMs = HELD_TARGET_DURATIONS * longestSegmentSec(window) * 1000;
+  return admitted(await window.waitFor(rendition, position, timeoutMs, signal));
+}
+
+function admitted(waited: Waited): Waited {
+  if (waited !== 'full') return waited;
+  throw new OriginFailure('origin.busy', 'too many requests wait for the live edge', {
+    hint: 'More viewers ask this box directly than it is made for: let them ask through edges.',
+  });
+}
+
+/** A part of a segment that only the spool has. */
+function partOf(
+  object: ShieldedObject,
+  { offset, size }: { readonly offset: number; readonly size: number },
+  facts: { readonly type: string; readonly cache: 'media'; readonly etag: string },
+): Answer {
+  return object.kind === 'bytes' ? bytesAnswer(object.bytes.subarray(offset, offset + size), facts) : notYet();
 }
 
 function notYet(): Answer {
   return problemAnswer(404, 'Not Found', 'It is not there, or not yet.', 'not-yet', [['retry-after', '1']]);
+}
+
+function badRequest(detail: string): Answer {
+  return problemAnswer(400, 'Bad Request', detail, 'trouble');
+}
+
+/** Kept for a second: who waited for it together at an edge must not ask again together, each alone. */
+function tooLate(): Answer {
+  const detail = 'What was asked for has not come in time.';
+  return problemAnswer(503, 'Service Unavailable', detail, 'not-yet', [['retry-after', '1']]);
 }

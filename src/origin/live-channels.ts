@@ -1,10 +1,14 @@
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { LiveChannel, type RunSink, type RunStart } from './live-channel.js';
-import { initName, type LiveRun, type LiveSegment, segmentName } from './live-segment.js';
+import { nextPart, type Position } from './live-position.js';
+import { initName, type LiveRun, type LiveSegment, partName, segmentName } from './live-segment.js';
 import { LiveWindow } from './live-window.js';
+import type { OpenSegment } from './open-segment.js';
+import type { RenditionWindow } from './rendition-window.js';
 import type { Spool } from './spool.js';
 import type { JournalSummary } from './spool-journal.js';
+import type { TimedEventShelf } from './timed-event-shelf.js';
 
 /** Takes what transcode makes: one run for each ffmpeg process. */
 export interface FragmentSink {
@@ -13,11 +17,23 @@ export interface FragmentSink {
   endBroadcast(broadcastId: string): void;
 }
 
+/** Whoever keeps what is announced. It is told, and nothing waits for it. */
+interface BroadcastKeeper {
+  announced(segment: LiveSegment, window: LiveWindow): void;
+  /** All that will be announced of it has been. */
+  ended(broadcastId: string): void;
+}
+
 export interface LiveChannelsOptions {
   readonly spool: Spool;
+  readonly timedEvents: TimedEventShelf;
   readonly windowSegments: number;
   readonly memoryBytesMax: number;
   readonly segmentBytesMax: number;
+  /** Parts are announced; else only whole segments are. */
+  readonly lowLatency: boolean;
+  /** Keeps what is announced. */
+  readonly recorder?: BroadcastKeeper | null;
   /** How long after its last segment a broadcast without an end, found at the start, counts as going on. */
   readonly cutOffGraceMs: number;
   /** How long an ended broadcast's playlists are still served. */
@@ -38,12 +54,24 @@ export interface LiveState {
   readonly lastSegmentAt: number | null;
 }
 
+/** Where a part stands in its segment. */
+interface PartPlace {
+  /** The segment's. */
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** Bytes held for a media address, or word that only the spool may have them. */
 export type HeldMedia =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  | { readonly kind: 'spooled' }
-  | { readonly kind: 'coming'; readonly number: number; readonly window: LiveWindow }
-  | { readonly kind: 'gap' };
+  | { readonly kind: 'spooled'; readonly within?: PartPlace }
+  /** A segment that has parts and no end yet. */
+  | { readonly kind: 'growing'; readonly segment: OpenSegment }
+  /** What the playlist will name next. */
+  | { readonly kind: 'coming'; readonly position: Position; readonly window: LiveWindow }
+  /** Nothing is there, nor in the spool. */
+  | { readonly kind: 'absent' };
 
 const SWEEP_MS = 30_000;
 
@@ -72,13 +100,24 @@ export class LiveChannels implements FragmentSink {
   }
 
   endBroadcast(broadcastId: string): void {
-    for (const channel of this.#channels.values()) channel.endBroadcast(broadcastId);
+    const { recorder } = this.#options;
+    const drained = [...this.#channels.values()].map((channel) => {
+      channel.endBroadcast(broadcastId);
+      return channel.drained();
+    });
+    void Promise.all(drained).then(() => recorder?.ended(broadcastId));
   }
 
   /** Null when the channel has nothing to show. */
   window(channel: string): LiveWindow | null {
     const window = this.#channels.get(channel)?.window ?? null;
     return window === null || this.#expired(window) ? null : window;
+  }
+
+  /** The window that lists a broadcast, or did lately. */
+  windowOf(broadcastId: string): LiveWindow | null {
+    const windows = [...this.#channels.values()].map(({ window }) => window);
+    return windows.find(({ runs }) => runs.some((run) => run.broadcastId === broadcastId)) ?? null;
   }
 
   /** What memory has under a media address of a broadcast. */
@@ -116,16 +155,19 @@ export class LiveChannels implements FragmentSink {
     name: string,
     next: { nextNumber?: number; nextDiscontinuity?: number; cutOffGraceMs?: number },
   ): LiveChannel {
-    const { spool, windowSegments, memoryBytesMax, segmentBytesMax, now, log } = this.#options;
+    const { spool, windowSegments, memoryBytesMax, segmentBytesMax, lowLatency, now, log } = this.#options;
     const channel = new LiveChannel({
-      window: new LiveWindow({ channel: name, windowSegments, memoryBytesMax, ...next }),
+      window: new LiveWindow({
+        ...{ channel: name, windowSegments, memoryBytesMax, ...next },
+        timedEvents: (broadcastId) => this.#options.timedEvents.of(broadcastId),
+      }),
       shelfFor: (run) => spool.shelf(run),
-      segmentBytesMax,
-      now,
+      ...{ segmentBytesMax, lowLatency, now },
       log: log.child({ channel: name }),
       onAnnounced: (segment) => {
         this.#segments.inc();
         this.#bytes.inc(segment.size);
+        this.#options.recorder?.announced(segment, channel.window);
       },
     });
     this.#channels.set(name, channel);
@@ -162,16 +204,64 @@ export class LiveChannels implements FragmentSink {
 function heldIn(window: LiveWindow, run: LiveRun, rendition: string, name: string): HeldMedia {
   const header = window.runs.find((each) => each.broadcastId === run.broadcastId && initName(each.run) === name);
   if (header !== undefined) return orSpooled(header.inits.get(rendition)?.bytes ?? null);
-  const number = Number(/^(\d{1,12})\.m4s$/.exec(name)?.[1] ?? Number.NaN);
-  if (!Number.isSafeInteger(number) || segmentName(number) !== name) return { kind: 'spooled' };
+  const position = readName(name);
+  if (position === null) return { kind: 'spooled' };
   const renditionWindow = window.rendition(rendition);
-  const segment: LiveSegment | null = renditionWindow?.find(run.broadcastId, number) ?? null;
-  if (segment !== null) return segment.gap ? { kind: 'gap' } : orSpooled(segment.bytes);
-  const next = (renditionWindow?.newest?.number ?? -1) + 1;
   const isNewest = run === window.runs.at(-1) && window.endedAt === null;
-  return isNewest && renditionWindow !== null && number === next
-    ? { kind: 'coming', number, window }
-    : { kind: 'spooled' };
+  if (renditionWindow === null) return { kind: 'spooled' };
+  const coming = isNewest ? { kind: 'coming' as const, position, window } : null;
+  return position.part === undefined
+    ? segmentIn(renditionWindow, run.broadcastId, position.number, coming)
+    : partIn(renditionWindow, run.broadcastId, { number: position.number, part: position.part }, coming);
+}
+
+/** `<number>.m4s` or `<number>.<part>.m4s`, exactly as we write them. */
+function readName(name: string): Position | null {
+  const [, segment, part] = /^(\d{1,12})(?:\.(\d{1,6}))?\.m4s$/.exec(name) ?? [];
+  if (segment === undefined) return null;
+  const position = { number: Number(segment), part: part === undefined ? undefined : Number(part) };
+  const ours = position.part === undefined ? segmentName(position.number) : partName(position.number, position.part);
+  return ours === name ? position : null;
+}
+
+function segmentIn(
+  rendition: RenditionWindow,
+  broadcastId: string,
+  number: number,
+  coming: HeldMedia | null,
+): HeldMedia {
+  const segment = rendition.find(broadcastId, number);
+  if (segment !== null) return segment.gap ? { kind: 'absent' } : orSpooled(segment.bytes);
+  const { open } = rendition;
+  if (open?.number === number && open.run.broadcastId === broadcastId) return { kind: 'growing', segment: open };
+  const next = open?.number ?? rendition.newest?.number ?? -1;
+  return coming !== null && number === next + 1 ? coming : { kind: 'spooled' };
+}
+
+/** Parts can be had for as long as their segment is known: longer than the three target durations after they were listed (§6.2.2). */
+function partIn(
+  rendition: RenditionWindow,
+  broadcastId: string,
+  { number, part }: { readonly number: number; readonly part: number },
+  coming: HeldMedia | null,
+): HeldMedia {
+  const { open } = rendition;
+  const held = open?.number === number && open.run.broadcastId === broadcastId ? open.parts[part] : undefined;
+  if (held !== undefined) return { kind: 'bytes', bytes: held.bytes };
+  const segment = rendition.find(broadcastId, number);
+  const listed = segment?.parts[part];
+  if (segment !== null && listed !== undefined) {
+    const { offset, size } = listed;
+    if (segment.bytes === null) return { kind: 'spooled', within: { name: segmentName(number), offset, size } };
+    return { kind: 'bytes', bytes: segment.bytes.subarray(offset, offset + size) };
+  }
+  const next = nextPart(rendition);
+  if (coming === null || segment !== null || next === null) return { kind: 'absent' };
+  const hinted = number === next.number && part === next.part;
+  // Either may come: where a segment ends is not always known before.
+  const goesOn = open !== null && !open.closed && number === open.number && part === open.parts.length;
+  const begins = number === next.number + 1 && part === 0;
+  return hinted || goesOn || begins ? coming : { kind: 'absent' };
 }
 
 function orSpooled(bytes: Buffer | null): HeldMedia {

@@ -1,40 +1,16 @@
 import { CLOCK_PATH, livePath, mediaPath } from '../media/media-path.js';
 import type { Rendition } from '../media/rendition.js';
+import type { DashEvents } from './dash/event-stream.js';
 import { type DashPeriod, type DashTrack, writeManifest } from './dash/manifest.js';
-import { writeMediaPlaylist } from './hls/media-playlist.js';
 import { type AudioStream, type VideoStream, writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
-import { initName, type LiveRun, type RunPlace, segmentName, wallClockOf } from './live-segment.js';
+import { longestSegmentSec } from './live-media-playlist.js';
+import { initName, type LiveRun, type RunPlace, wallClockOf } from './live-segment.js';
 import type { LiveWindow } from './live-window.js';
 import type { RenditionWindow } from './rendition-window.js';
-
-/** The media playlist of a rendition, or null while it has no segment. `now` in epoch ms. */
-export function liveMediaPlaylist(window: LiveWindow, rendition: string, now: number): string | null {
-  const segments = window.rendition(rendition)?.listed ?? [];
-  const [first] = segments;
-  if (first === undefined) return null;
-  return writeMediaPlaylist({
-    mediaSequence: first.number,
-    targetDurationSec: longestSegmentSec(window),
-    type: 'window',
-    ended: window.closed(now),
-    segments: segments.map((segment) => ({
-      uri: mediaPath(segment.run.broadcastId, rendition, segmentName(segment.number)),
-      durationSec: segment.duration / segment.timescale,
-      initUri: mediaPath(segment.run.broadcastId, rendition, initName(segment.run.run)),
-      discontinuity: segment.run.place?.discontinuity ?? 0,
-      programDateTime: wallClockOf(segment),
-      gap: segment.gap,
-    })),
-  });
-}
-
-/** Whole seconds that no listed segment exceeds once rounded, whichever run it came from. */
-function longestSegmentSec({ runs }: LiveWindow): number {
-  return Math.max(...runs.map(({ segmentSec }) => Math.ceil(segmentSec)));
-}
+import type { TimedEvents } from './timed-events.js';
 
 /** The multivariant playlist; null until one run has a segment of every rendition announced. */
-export function liveMultivariantPlaylist(window: LiveWindow): string | null {
+export function liveMultivariantPlaylist(window: LiveWindow, now: number): string | null {
   const run = newestCompleteRun(window);
   if (run === null) return null;
   const video: VideoStream[] = [];
@@ -50,7 +26,9 @@ export function liveMultivariantPlaylist(window: LiveWindow): string | null {
       video.push({ ...common, width, height, frameRate: rendition.frameRate, iframesUri: null });
     }
   }
-  return writeMultivariantPlaylist({ video, audio });
+  // Whether captions never come is known only when all is over.
+  const captions = window.timedEvents(run.broadcastId)?.captions ?? (window.closed(now) ? 'none' : null);
+  return writeMultivariantPlaylist({ video, audio, captions });
 }
 
 /** The MPD: dynamic while the broadcast runs, static once it is over for good. Null as long as the multivariant playlist is. */
@@ -85,7 +63,7 @@ export function isShown(window: LiveWindow): boolean {
 }
 
 /** The newest run of which every rendition has something listed; manifests describe its renditions. */
-function newestCompleteRun(window: LiveWindow): LiveRun | null {
+export function newestCompleteRun(window: LiveWindow): LiveRun | null {
   return window.runs.findLast((run) => isComplete(window, run)) ?? null;
 }
 
@@ -96,7 +74,7 @@ function isComplete(window: LiveWindow, run: LiveRun): boolean {
 }
 
 /** What the encoder may spend at most, or what it did spend where that is more. */
-function streamRate(window: RenditionWindow | null, rendition: Rendition) {
+export function streamRate(window: RenditionWindow | null, rendition: Rendition) {
   const measured = window?.rate ?? null;
   const ceiling = rendition.kind === 'video' ? rendition.maxBitrate : rendition.bitrate;
   const averageBandwidth = measured?.average ?? rendition.bitrate;
@@ -131,8 +109,28 @@ function livePeriods(window: LiveWindow, zeroOfTime: number): DashPeriod[] {
     const tracks = span.run.renditions.flatMap((rendition) => trackOf(window, span, last, rendition) ?? []);
     if (tracks.length === 0) return [];
     const startSec = (span.run.startedAt - zeroOfTime + span.startMs) / 1000;
-    return [{ id: `${span.run.broadcastId}-${span.run.run}-${span.first}`, startSec, tracks }];
+    const id = `${span.run.broadcastId}-${span.run.run}-${span.first}`;
+    const told = window.timedEvents(span.run.broadcastId);
+    if (told === null) return [{ id, startSec, tracks }];
+    const events = eventsOf(told, span, tracks, spans[index + 1] ?? null);
+    return [{ id, startSec, tracks, captions: told.captions, ...(events === null ? {} : { events }) }];
   });
+}
+
+/** From where the period's media is listed to where the next period begins; the last one has what is told of the future too. */
+function eventsOf(
+  told: TimedEvents,
+  { run, startMs }: PeriodSpan,
+  tracks: readonly DashTrack[],
+  next: PeriodSpan | null,
+): DashEvents | null {
+  const starts = tracks.map(({ segments, timescale, presentationTimeOffset }) => {
+    return startMs + (((segments[0]?.start ?? 0) - presentationTimeOffset) / timescale) * 1000;
+  });
+  const fromMs = Math.min(...starts);
+  const toMs = next === null ? Number.POSITIVE_INFINITY : next.run.startedAt - run.startedAt + next.startMs;
+  const events = told.eventsWithin(fromMs, toMs);
+  return events.length === 0 ? null : { broadcastId: run.broadcastId, periodStartMs: startMs, events };
 }
 
 function spansOf(window: LiveWindow, run: LiveRun): PeriodSpan[] {

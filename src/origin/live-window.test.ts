@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InitSegment } from './cmaf/init-segment.js';
+import { liveMediaPlaylist } from './live-media-playlist.js';
 import type { LiveRun } from './live-segment.js';
 import { LiveWindow } from './live-window.js';
 import { RENDITIONS } from './origin.fixture.js';
@@ -20,7 +21,14 @@ function makeWindow(
 
 function openRun(window: LiveWindow, broadcastId: string, now = 0): LiveRun {
   const run = window.openRun(
-    { broadcastId, startedAt: now, timelineOffsetSec: OFFSET_SEC, segmentSec: 2, renditions: RENDITIONS },
+    {
+      broadcastId,
+      startedAt: now,
+      timelineOffsetSec: OFFSET_SEC,
+      segmentSec: 2,
+      partSec: null,
+      renditions: RENDITIONS,
+    },
     now,
   );
   for (const { id, kind } of RENDITIONS) {
@@ -38,8 +46,31 @@ function add(window: LiveWindow, run: LiveRun, rendition: string, slot: number, 
   if (number === null) return null;
   const times = { start: startSec * 1000, duration: 2000, timescale: 1000 };
   const bytes = Buffer.alloc(100);
-  window.announce({ number, run, rendition, ...times, size: 100, spooled, gap: false, bytes }, 0);
+  window.announce({ number, run, rendition, ...times, size: 100, spooled, gap: false, parts: [], bytes }, 0);
   return number;
+}
+
+/** A segment of sound that does not fill its slot. */
+function announceSound(
+  window: LiveWindow,
+  run: LiveRun,
+  slot: number,
+  times: { start: number; duration: number },
+): void {
+  const number = window.numberFor(run, slot) ?? Number.NaN;
+  const bytes = Buffer.alloc(100);
+  const facts = {
+    number,
+    run,
+    rendition: 'audio',
+    timescale: 1000,
+    size: 100,
+    spooled: true,
+    gap: false,
+    parts: [],
+    bytes,
+  };
+  window.announce({ ...facts, ...times }, 0);
 }
 
 function addAll(window: LiveWindow, run: LiveRun, slot: number): void {
@@ -84,6 +115,24 @@ describe('LiveWindow', () => {
     ]);
     expect(audio[1]).toMatchObject({ start: 12_000, duration: 2000 });
     expect(window.rendition('v180')?.listed.some((segment) => segment.gap)).toBe(false);
+  });
+
+  it('begins a gap where the segment before it ended, where its run broke off in mid-segment', () => {
+    const window = makeWindow({ windowSegments: 6 });
+    const first = openRun(window, 'b_1');
+    addAll(window, first, 0);
+    for (const id of ['v180', 'v90']) for (const slot of [1, 2]) add(window, first, id, slot);
+    announceSound(window, first, 1, { start: 12_000, duration: 640 });
+    const second = openRun(window, 'b_1');
+    addAll(window, second, 4);
+    const audio = window.rendition('audio')?.listed ?? [];
+    expect(audio.map(({ number, gap, start, duration }) => [number, gap, start, duration])).toEqual([
+      [0, false, 10_000, 2000],
+      [1, false, 12_000, 640],
+      // What is left until the next run lies before its discontinuity.
+      [2, true, 12_640, 2000],
+      [3, false, 18_000, 2000],
+    ]);
   });
 
   it('drops what one rendition has before the common start of its run', () => {
@@ -148,12 +197,28 @@ describe('LiveWindow', () => {
     const window = makeWindow();
     const run = openRun(window, 'b_1');
     const signal = new AbortController().signal;
-    const first = window.waitFor('v180', 0, 5000, signal);
-    const never = window.waitFor('v180', 5, 10, signal);
+    const first = window.waitFor('v180', { number: 0 }, 5000, signal);
+    const never = window.waitFor('v180', { number: 5 }, 10, signal);
     const gone = new AbortController();
-    const left = window.waitFor('v180', 5, 5000, gone.signal);
+    const left = window.waitFor('v180', { number: 5 }, 5000, gone.signal);
     gone.abort();
     addAll(window, run, 0);
-    expect(await Promise.all([first, never, left])).toEqual([true, false, false]);
+    expect(await Promise.all([first, never, left])).toEqual(['there', 'late', 'gone']);
   });
+});
+
+it('lists the gap of a run in which a rendition never had a header under a header that there is', () => {
+  const window = makeWindow({ windowSegments: 6 });
+  const first = openRun(window, 'b_1');
+  addAll(window, first, 0);
+  const mute = openRun(window, 'b_1');
+  const [picture, ...others] = RENDITIONS.map(({ id }) => id);
+  for (const id of others) mute.inits.delete(id);
+  add(window, mute, picture ?? '', 1);
+  addAll(window, openRun(window, 'b_1'), 2);
+  const text = liveMediaPlaylist(window, others[0] ?? '', 0) ?? '';
+  expect(text).toContain('#EXT-X-GAP');
+  expect(text).toContain('init-1.mp4');
+  expect(text).toContain('init-3.mp4');
+  expect(text).not.toContain('init-2.mp4');
 });

@@ -1,7 +1,10 @@
 import type { InitSegment } from './cmaf/init-segment.js';
+import { isAnnounced, type Position } from './live-position.js';
 import type { LiveRun, LiveSegment, RunPlace } from './live-segment.js';
+import { type OpenPart, OpenSegment, type OpenSegmentFacts } from './open-segment.js';
 import { RenditionWindow } from './rendition-window.js';
-import { Waiters } from './waiters.js';
+import type { TimedEvents } from './timed-events.js';
+import { type Waited, Waiters } from './waiters.js';
 
 export interface LiveWindowOptions {
   readonly channel: string;
@@ -14,6 +17,8 @@ export interface LiveWindowOptions {
   /** Where numbers go on, after a restart. */
   readonly nextNumber?: number;
   readonly nextDiscontinuity?: number;
+  /** What the source of a broadcast told beside its media. */
+  readonly timedEvents?: (broadcastId: string) => TimedEvents | null;
 }
 
 /** What a cut segment brings to the window; the window gives it its number. */
@@ -35,9 +40,9 @@ export interface RestoredSegment {
 /**
  * What a channel shows now: the last segments of each rendition, over the runs and broadcasts they came from.
  *
- * Life: `openRun` for every run of every broadcast → `opened` and `numberFor` as its segments open and close → `announce`
- * when a segment may be listed → `endBroadcast`. Numbers and discontinuities only ever rise, over runs and broadcasts alike,
- * so that a player which polls the same playlist goes on. A broadcast that begins after the one before it was over starts with
+ * Life: `openRun` for every run of every broadcast → `opened` and `numberFor` as its segments open → `announcePart` for each part
+ * of a segment and `closeSegment` behind the last → `announce` when the segment may be listed → `endBroadcast`. Numbers and
+ * discontinuities only ever rise, over runs and broadcasts alike, so that a player which polls the same playlist goes on. A broadcast that begins after the one before it was over starts with
  * an empty window; one that the box's own end cut off is over only after a grace time.
  */
 export class LiveWindow {
@@ -54,6 +59,7 @@ export class LiveWindow {
   #cutOffGraceMs: number;
   #lastSegmentAt: number | null = null;
   #zeroOfTime = 0;
+  #version = 0;
 
   constructor(options: LiveWindowOptions) {
     this.channel = options.channel;
@@ -81,8 +87,18 @@ export class LiveWindow {
     return this.#zeroOfTime;
   }
 
+  /** What the source of that broadcast told beside its media; null: nothing. */
+  timedEvents(broadcastId: string): TimedEvents | null {
+    return this.#options.timedEvents?.(broadcastId) ?? null;
+  }
+
   get lastSegmentAt(): number | null {
     return this.#lastSegmentAt;
+  }
+
+  /** Another one whenever a playlist may say something else (the end of a grace time apart: see `closed`). */
+  get version(): number {
+    return this.#version;
   }
 
   get renditions(): readonly RenditionWindow[] {
@@ -115,8 +131,13 @@ export class LiveWindow {
     run.inits.set(rendition, { kind, timescale, codecs, width, height, sampleRate, bytes });
   }
 
+  /** A segment begins. Once every rendition of the run has begun, the run has its place. */
   opened(run: LiveRun, start: OpenedAt): void {
-    if (run.place === null) this.#starts.get(run)?.push(start);
+    const starts = this.#starts.get(run);
+    if (run.place !== null || starts === undefined) return;
+    starts.push(start);
+    const begun = new Set(starts.map(({ rendition }) => rendition));
+    if (run.renditions.every(({ id }) => begun.has(id))) run.place = this.#findPlace(run);
   }
 
   /** The number of the segment that begins in `slot`; null where it lies before the run's common start, and is dropped. */
@@ -128,6 +149,25 @@ export class LiveWindow {
     return number;
   }
 
+  /** The next part of the segment behind the newest one. */
+  announcePart(facts: OpenSegmentFacts, part: OpenPart): void {
+    const window = this.#windowFor(facts.rendition);
+    if (window.open === null) {
+      for (const gap of this.#gapsBefore(window.newest, facts)) window.add(gap);
+      window.open = new OpenSegment(facts);
+    }
+    window.open.add(part);
+    this.changed();
+  }
+
+  /** All parts of the open segment have been announced; these are its bytes. */
+  closeSegment(rendition: string, number: number, bytes: Buffer): void {
+    const open = this.#renditions.get(rendition)?.open ?? null;
+    if (open?.number !== number) return;
+    open.close(bytes);
+    this.changed();
+  }
+
   announce(segment: LiveSegment, now: number): void {
     const window = this.#windowFor(segment.rendition);
     for (const gap of this.#gapsBefore(window.newest, segment)) window.add(gap);
@@ -136,7 +176,7 @@ export class LiveWindow {
     this.#nextNumber = Math.max(this.#nextNumber, segment.number + 1);
     this.#forgetOldRuns();
     this.#boundMemory();
-    this.#waiters.wake();
+    this.changed();
   }
 
   /** Brings back what a journal says was announced. Headers and segments are then read from the spool. */
@@ -164,6 +204,7 @@ export class LiveWindow {
           size,
           spooled: true,
           gap: false,
+          parts: [],
           bytes: null,
         };
         for (const gap of this.#gapsBefore(window.newest, segment)) window.add(gap);
@@ -174,16 +215,30 @@ export class LiveWindow {
   }
 
   endBroadcast(broadcastId: string, now: number): void {
-    if (broadcastId === this.broadcastId) this.#endedAt ??= now;
+    if (broadcastId !== this.broadcastId) return;
+    this.#endedAt ??= now;
+    this.changed();
   }
 
-  /** Resolves true when that segment is announced, false after `timeoutMs` or when too many wait already. */
-  waitFor(rendition: string, number: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    const announced = () => (this.#renditions.get(rendition)?.newest?.number ?? -1) >= number;
-    return this.#waiters.wait(announced, timeoutMs, signal);
+  /** Resolves when that segment or part is announced, or when it never will be, since the broadcast or the rendition has ended. */
+  waitFor(rendition: string, position: Position, timeoutMs: number, signal: AbortSignal): Promise<Waited> {
+    const known = this.#renditions.has(rendition);
+    const arrived = () => {
+      const window = this.#renditions.get(rendition);
+      const over = this.#endedAt !== null && this.#cutOffGraceMs === 0;
+      return over || (window === undefined ? known : isAnnounced(window, position));
+    };
+    return this.#waiters.wait(`${rendition} ${position.number} ${position.part}`, arrived, timeoutMs, signal);
+  }
+
+  /** Playlists say something else than before. */
+  changed(): void {
+    this.#version += 1;
+    this.#waiters.wake();
   }
 
   #startAfresh(): void {
+    this.#version += 1;
     this.#runs = [];
     this.#starts.clear();
     this.#renditions.clear();
@@ -218,24 +273,34 @@ export class LiveWindow {
     for (const id of this.#renditions.keys()) {
       if (!run.renditions.some((rendition) => rendition.id === id)) this.#renditions.delete(id);
     }
+    this.changed();
   }
 
   /** Fills the slots where other renditions have a segment and this one has none, so that numbers stay aligned. */
-  #gapsBefore(newest: LiveSegment | null, next: LiveSegment): LiveSegment[] {
+  #gapsBefore(newest: LiveSegment | null, next: OpenSegmentFacts): LiveSegment[] {
     if (newest === null) return [];
     const gaps: LiveSegment[] = [];
     const from = Math.max(newest.number + 1, next.number - 2 * this.#options.windowSegments);
     if (from > newest.number + 1) this.#renditions.get(next.rendition)?.clear();
-    for (let number = from; number < next.number; number += 1) gaps.push(this.#gapAt(number, newest, next));
+    for (let number = from; number < next.number; number += 1) {
+      gaps.push(this.#gapAt(number, gaps.at(-1) ?? newest, next));
+    }
     return gaps;
   }
 
-  #gapAt(number: number, before: LiveSegment, next: LiveSegment): LiveSegment {
+  /** It begins where the segment before it ended, be that early, so that a playlist's own clock has no hole. */
+  #gapAt(number: number, before: LiveSegment, next: OpenSegmentFacts): LiveSegment {
     const run = this.#runs.findLast(({ place }) => place !== null && place.firstNumber <= number) ?? next.run;
-    const inside = before.run === next.run && next.number === before.number + 2;
-    const span = inside ? between(before, next) : this.#spanOf(run, number, next.timescale);
-    const facts = { number, run, rendition: next.rendition, timescale: next.timescale };
-    return { ...facts, ...span, size: 0, spooled: true, gap: true, bytes: null };
+    const goesOn = before.run === run && before.number === number - 1;
+    const { timescale } = goesOn ? before : next;
+    const span = this.#spanOf(run, number, timescale);
+    const start = goesOn ? before.start + before.duration : span.start;
+    const end = next.run === run && next.number === number + 1 ? next.start : span.start + span.duration;
+    // No longer than any segment may be: what then remains lies before the next run's discontinuity.
+    const longest = Math.max(span.duration, Math.round(run.segmentSec * timescale));
+    const duration = Math.max(0, Math.min(end - start, longest));
+    const facts = { number, run, rendition: next.rendition, timescale };
+    return { ...facts, start, duration, size: 0, spooled: true, gap: true, parts: [], bytes: null };
   }
 
   /** From when to when another rendition says that this number lasts, else what the grid says; in ticks. */
@@ -267,9 +332,4 @@ export class LiveWindow {
       total -= segment.size;
     }
   }
-}
-
-function between(before: LiveSegment, next: LiveSegment): { start: number; duration: number } {
-  const start = before.start + before.duration;
-  return { start, duration: Math.max(0, next.start - start) };
 }

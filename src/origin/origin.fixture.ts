@@ -73,6 +73,7 @@ export async function deliverRun(origin: Origin, facts: RunFacts): Promise<void>
     cut: 'grid',
     segmentSec: 2,
     keyIntervalSec: 0,
+    partSec: 0.2,
   } as const;
   const sink = origin.fragments.openRun({ channel, broadcastId, ...timing, renditions: RENDITIONS });
   const ids = ['v180', 'v90', 'audio'] as const;
@@ -87,10 +88,13 @@ export async function textAt(url: string): Promise<string> {
   return response.text();
 }
 
+/** With the whole segments: the parser takes parts that no segment follows yet for one more. */
 export async function mediaPlaylistAt(url: string): Promise<types.MediaPlaylist> {
   const playlist = HLS.parse(await textAt(url));
   if (playlist.isMasterPlaylist) throw new Error(`${url} is a multivariant playlist`);
-  return playlist as types.MediaPlaylist;
+  const media = playlist as types.MediaPlaylist;
+  media.segments = media.segments.filter(({ uri }) => uri !== '');
+  return media;
 }
 
 export async function multivariantPlaylistAt(url: string): Promise<types.MasterPlaylist> {

@@ -151,6 +151,7 @@ describe('a run whose bytes are no CMAF', () => {
       cut: 'grid' as const,
       segmentSec: 2,
       keyIntervalSec: 0,
+      partSec: 0.2,
       renditions: RENDITIONS,
     };
     const sink = fragments.openRun({ channel: 'c', broadcastId: BROADCAST, ...timing });

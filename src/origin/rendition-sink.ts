@@ -4,6 +4,8 @@ import { Segmenter, type SegmenterEvent, type SegmenterOptions } from './cmaf/se
 export interface RenditionSinkOptions extends SegmenterOptions {
   /** Takes what the bytes amount to. Resolves when more may come: the sink's backpressure. */
   readonly take: (event: SegmenterEvent) => Promise<void> | undefined;
+  /** The open segment will not be closed: it was dropped, or what was to belong to it could not be used. */
+  readonly onDropped: (failed: boolean) => void;
 }
 
 const HELD_BYTES_MAX = 256 * 1024;
@@ -17,12 +19,14 @@ const HELD_BYTES_MAX = 256 * 1024;
 export class RenditionSink extends Writable {
   readonly #segmenter: Segmenter;
   readonly #take: RenditionSinkOptions['take'];
+  readonly #onDropped: RenditionSinkOptions['onDropped'];
   #closed = false;
 
   constructor(options: RenditionSinkOptions) {
     super({ highWaterMark: HELD_BYTES_MAX });
     this.#segmenter = new Segmenter(options);
     this.#take = options.take;
+    this.#onDropped = options.onDropped;
   }
 
   get openSlot(): number | null {
@@ -41,7 +45,7 @@ export class RenditionSink extends Writable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // What could not be used must not be announced: the run after this one makes it again.
-    if (error !== null) this.dropSegment();
+    if (error !== null) this.#drop(true);
     this.closeSegment(() => done(error));
   }
 
@@ -60,7 +64,13 @@ export class RenditionSink extends Writable {
   }
 
   dropSegment(): void {
+    this.#drop(false);
+  }
+
+  #drop(failed: boolean): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#onDropped(failed);
   }
 
   /** Synchronous up to the last event, so that segments are numbered in the order in which the bytes came. */

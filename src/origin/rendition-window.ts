@@ -1,4 +1,5 @@
 import type { LiveSegment } from './live-segment.js';
+import type { OpenSegment } from './open-segment.js';
 
 /** Bits per second over what was announced. */
 export interface MeasuredRate {
@@ -12,6 +13,8 @@ export interface MeasuredRate {
  */
 export class RenditionWindow {
   readonly id: string;
+  /** The segment after the newest one, once it has a part. Its parts are listed, and its own address streams them. */
+  open: OpenSegment | null = null;
   readonly #length: number;
   #segments: LiveSegment[] = [];
   #measured = { broadcastId: '', bits: 0, seconds: 0, peak: 0 };
@@ -40,6 +43,7 @@ export class RenditionWindow {
     if (newest !== null && segment.number !== newest.number + 1) {
       throw new Error(`segment ${segment.number} of ${this.id} came after ${newest.number}`);
     }
+    if (this.open?.number === segment.number) this.open = null;
     this.#segments.push(segment);
     if (this.#segments.length > 2 * this.#length) this.#segments.shift();
     for (const old of this.#segments.slice(0, -this.#length)) {

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse } from '../http/server.js';
 import { type Answer, type OpenStream, problemAnswer } from './answer.js';
 import { chooseRange, type RangeChoice } from './byte-range.js';
@@ -6,7 +5,8 @@ import { chooseRange, type RangeChoice } from './byte-range.js';
 /** Sends an answer: applies If-None-Match and Range (RFC 9110 §13, §14), leaves the body out for HEAD, streams with backpressure. */
 export async function sendAnswer(request: HttpRequest, response: HttpResponse, answer: Answer): Promise<void> {
   if (answer.status === 200 && isUnchanged(request, answer)) return sendUnchanged(response, answer);
-  const size = sizeOf(answer);
+  if (answer.content.kind === 'growing') return sendGrowing(request, response, answer, answer.content);
+  const size = sizeOf(answer.content);
   const range = answer.status === 200 ? rangeFor(request, answer, size) : ({ kind: 'whole' } as const);
   if (range.kind === 'unsatisfiable') return sendUnsatisfiable(request, response, size);
   const bounds = range.kind === 'part' ? range : { start: 0, end: size - 1 };
@@ -25,8 +25,27 @@ export async function sendAnswer(request: HttpRequest, response: HttpResponse, a
   await pump(open, request, response);
 }
 
-function sizeOf({ content }: Answer): number {
+type Sized = Exclude<Answer['content'], { kind: 'growing' }>;
+
+function sizeOf(content: Sized): number {
   return content.kind === 'bytes' ? content.bytes.length : content.size;
+}
+
+/** Its size is not known yet: no ranges, and a chunked body (a HEAD says nothing of the length). */
+async function sendGrowing(
+  request: HttpRequest,
+  response: HttpResponse,
+  answer: Answer,
+  { open }: Extract<Answer['content'], { kind: 'growing' }>,
+): Promise<void> {
+  response.start(answer.status, [...tagged(answer), ...answer.headers]);
+  if (request.method === 'HEAD') return response.end();
+  try {
+    await copy(open(request.signal), request, response);
+    response.end();
+  } catch {
+    response.abort();
+  }
 }
 
 /** RFC 9110 §13.1.2: `*`, or any of a list; weak tags compare by what they name. */
@@ -76,7 +95,7 @@ async function pump({ body, release }: OpenStream, request: HttpRequest, respons
   request.signal.addEventListener('abort', stop, { once: true });
   try {
     if (request.signal.aborted) return;
-    await copy(body, request, response);
+    await copy(body as AsyncIterable<Buffer>, request, response);
     response.end();
   } catch {
     response.abort();
@@ -87,8 +106,8 @@ async function pump({ body, release }: OpenStream, request: HttpRequest, respons
   }
 }
 
-async function copy(body: Readable, request: HttpRequest, response: HttpResponse): Promise<void> {
-  for await (const piece of body as AsyncIterable<Buffer>) {
+async function copy(body: AsyncIterable<Buffer>, request: HttpRequest, response: HttpResponse): Promise<void> {
+  for await (const piece of body) {
     if (!response.write(piece)) await response.drained();
     if (request.signal.aborted) return;
   }

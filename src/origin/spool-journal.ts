@@ -11,7 +11,9 @@ export type JournalRecord =
   | ({ readonly kind: 'init'; readonly run: number; readonly rendition: string; readonly track: TrackFacts } & Sized)
   | SegmentRecord
   | { readonly kind: 'incomplete'; readonly at: number; readonly reason: string }
-  | { readonly kind: 'end'; readonly at: number };
+  | { readonly kind: 'end'; readonly at: number }
+  /** What was to be kept of it is in the store, and what was to be told is told: the spool may forget it. */
+  | { readonly kind: 'recorded'; readonly at: number };
 
 interface Sized {
   readonly bytes: number;
@@ -23,6 +25,8 @@ export interface RunRecord {
   readonly startedAt: number;
   readonly timelineOffsetSec: number;
   readonly segmentSec: number;
+  /** Null or absent: segments came whole. */
+  readonly partSec?: number | null;
   readonly renditions: readonly Rendition[];
   readonly place: NonNullable<LiveRun['place']>;
 }
@@ -37,6 +41,8 @@ export interface SegmentRecord extends Sized {
   /** Ticks. */
   readonly start: number;
   readonly duration: number;
+  /** Its bytes have left the spool. */
+  readonly gone?: true;
 }
 
 export const JOURNAL_NAME = 'journal.jsonl';
@@ -56,9 +62,9 @@ export function readJournalLine(line: string): JournalRecord | null {
 }
 
 export function runRecord(run: LiveRun): RunRecord {
-  const { startedAt, timelineOffsetSec, segmentSec, renditions, place } = run;
+  const { startedAt, timelineOffsetSec, segmentSec, partSec, renditions, place } = run;
   if (place === null) throw new Error('a run is journalled once it has its place');
-  return { kind: 'run', run: run.run, startedAt, timelineOffsetSec, segmentSec, renditions, place };
+  return { kind: 'run', run: run.run, startedAt, timelineOffsetSec, segmentSec, partSec, renditions, place };
 }
 
 export function segmentRecord(segment: LiveSegment, at: number): SegmentRecord {
@@ -76,36 +82,47 @@ export interface JournalSummary {
   readonly lastAt: number;
   readonly bytes: number;
   readonly incomplete: boolean;
+  readonly recorded: boolean;
   readonly runs: readonly LiveRun[];
   /** By rendition, oldest first. */
   readonly tail: ReadonlyMap<string, readonly SegmentRecord[]>;
 }
 
-/** Reads a journal to its end, holding `tailLength` segments of each rendition. Null when it does not say whose it is. */
+/** Reads a journal to its end, telling each segment and holding `tailLength` of each rendition. Null when it does not say whose it is. */
 export async function summarizeJournal(
   broadcastId: string,
   lines: AsyncIterable<string>,
   tailLength: number,
+  onSegment: (segment: SegmentRecord, run: LiveRun) => void = () => undefined,
 ): Promise<JournalSummary | null> {
   let head: Extract<JournalRecord, { kind: 'broadcast' }> | null = null;
-  const state = { endedAt: null as number | null, lastAt: 0, bytes: 0, incomplete: false };
+  const state = { endedAt: null as number | null, lastAt: 0, bytes: 0, incomplete: false, recorded: false };
   const runs = new Map<number, LiveRun>();
   const tail = new Map<string, SegmentRecord[]>();
   for await (const line of lines) {
     const record = readJournalLine(line);
     if (record === null) continue;
     if (record.kind === 'broadcast') head = record;
-    else if (record.kind === 'run') runs.set(record.run, { ...record, broadcastId, inits: new Map() });
+    else if (record.kind === 'run') runs.set(record.run, runOf(broadcastId, record));
     else if (record.kind === 'end') state.endedAt = record.at;
     else if (record.kind === 'incomplete') state.incomplete = true;
+    else if (record.kind === 'recorded') state.recorded = true;
     else if (record.kind === 'init') addInit(runs.get(record.run), record.rendition, record.track);
-    else if (record.kind === 'segment') addSegment(tail, record, tailLength);
-    if ('bytes' in record) state.bytes += record.bytes;
+    else if (record.kind === 'segment') {
+      addSegment(tail, record, tailLength);
+      const run = runs.get(record.run);
+      if (run !== undefined) onSegment(record, run);
+    }
+    if ('bytes' in record && !('gone' in record)) state.bytes += record.bytes;
     if ('at' in record) state.lastAt = Math.max(state.lastAt, record.at);
   }
   if (head === null) return null;
   const { channel, startedAt } = head;
   return { broadcastId, channel, startedAt, ...state, runs: [...runs.values()], tail };
+}
+
+function runOf(broadcastId: string, record: RunRecord): LiveRun {
+  return { ...record, partSec: record.partSec ?? null, broadcastId, inits: new Map() };
 }
 
 function addInit(run: LiveRun | undefined, rendition: string, track: TrackFacts): void {

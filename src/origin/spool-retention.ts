@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { segmentName } from './live-segment.js';
 import type { SpoolDisk } from './spool-disk.js';
-import { JOURNAL_NAME, readJournalLine } from './spool-journal.js';
+import { JOURNAL_NAME, readJournalLine, type SegmentRecord } from './spool-journal.js';
 import type { SpoolShelf } from './spool-shelf.js';
 
 export interface Retention {
@@ -9,6 +9,16 @@ export interface Retention {
   readonly ageMaxMs: number;
   /** Above this the oldest go, bytes. */
   readonly bytesMax: number;
+  /** What a store has as well goes after this, ms. Default: as all else. */
+  readonly storedAgeMaxMs?: number;
+}
+
+/** Whoever follows the spool into a store; a spool that nobody follows forgets by age and bytes alone. */
+export interface SpoolFollower {
+  /** The store has its bytes. */
+  hasStored(broadcastId: string, rendition: string, number: number): boolean;
+  /** It may still be asked for by name, wherever its bytes are. */
+  isIndexed(broadcastId: string, rendition: string, number: number): boolean;
 }
 
 export interface Sweep {
@@ -16,15 +26,27 @@ export interface Sweep {
   readonly disk: SpoolDisk;
   readonly now: number;
   readonly retention: Retention;
+  readonly follower: SpoolFollower | null;
 }
 
-/** Which ended broadcasts go as a whole: those past their age, then the oldest until the rest fits. */
-export function broadcastsToDrop(shelves: readonly SpoolShelf[], now: number, retention: Retention): SpoolShelf[] {
+/**
+ * Which ended broadcasts go as a whole: those past their age, then the oldest until the rest fits. Where somebody follows, of
+ * those alone that are recorded: the others keep their journals, which say what there was.
+ */
+export function broadcastsToDrop(
+  shelves: readonly SpoolShelf[],
+  now: number,
+  retention: Retention,
+  follower: SpoolFollower | null,
+): SpoolShelf[] {
   const dropped: SpoolShelf[] = [];
   let total = shelves.reduce((sum, shelf) => sum + shelf.bytes, 0);
-  const ended = shelves.filter((shelf) => shelf.endedAt !== null).sort((a, b) => a.lastAt - b.lastAt);
+  const ageMaxMs = follower === null ? retention.ageMaxMs : (retention.storedAgeMaxMs ?? retention.ageMaxMs);
+  const ended = shelves
+    .filter((shelf) => shelf.endedAt !== null && (follower === null || shelf.recorded))
+    .sort((a, b) => a.lastAt - b.lastAt);
   for (const shelf of ended) {
-    if (total <= retention.bytesMax && shelf.lastAt >= now - retention.ageMaxMs) continue;
+    if (total <= retention.bytesMax && shelf.lastAt >= now - ageMaxMs) continue;
     dropped.push(shelf);
     total -= shelf.bytes;
   }
@@ -32,36 +54,59 @@ export function broadcastsToDrop(shelves: readonly SpoolShelf[], now: number, re
 }
 
 /**
- * How many bytes to take out of a broadcast that is still running. Reading a long journal is dear: it is done a twentieth
- * of the age, or of the bytes, at a time. Null: nothing to do yet.
+ * How many bytes to take out of a broadcast that is still running, or still to be recorded. Reading a long journal is dear: it is done a twentieth
+ * of the age or of the bytes at a time, or half of the age of what is stored. Null: nothing to do yet.
  */
-export function trimDue(shelf: SpoolShelf, total: number, now: number, retention: Retention): number | null {
-  if (total > retention.bytesMax) return total - retention.bytesMax * 0.95;
-  return shelf.oldestAt < now - retention.ageMaxMs * 1.05 ? 0 : null;
+export function trimDue(
+  shelf: SpoolShelf,
+  total: number,
+  now: number,
+  { bytesMax, ageMaxMs, storedAgeMaxMs = ageMaxMs }: Retention,
+): number | null {
+  if (total > bytesMax) return total - bytesMax * 0.95;
+  if (shelf.oldestAt < now - ageMaxMs * 1.05) return 0;
+  return storedAgeMaxMs < ageMaxMs && shelf.trimmedAt < now - storedAgeMaxMs * 0.5 ? 0 : null;
 }
 
 /**
- * Takes the oldest segments out of a broadcast that is still running: those past their age, and as many more as free
- * `bytesOver`. The journal is written anew without them, while the shelf's own writes wait.
+ * Takes segments out of a broadcast: those past their age, of those that the store has as well the ones past theirs, and as
+ * many more, the oldest first, as free `bytesOver`. The journal is written anew, without them where nobody asks for them any
+ * more, while the shelf's own writes wait.
  */
 export function trimShelf(shelf: SpoolShelf, sweep: Sweep, bytesOver: number): Promise<void> {
   return shelf.exclusively(async () => {
     const journal = join(sweep.folderOf(shelf), JOURNAL_NAME);
     const kept: string[] = [];
     let freed = 0;
+    let changed = false;
     let oldestAt = sweep.now;
     for await (const line of sweep.disk.lines(journal)) {
       const record = readJournalLine(line);
-      if (record?.kind === 'segment' && (record.at < sweep.now - sweep.retention.ageMaxMs || freed < bytesOver)) {
-        await sweep.disk.remove(join(sweep.folderOf(shelf), record.rendition, segmentName(record.number)));
-        freed += record.bytes;
+      if (record === null) continue;
+      if (record.kind !== 'segment') {
+        kept.push(line);
         continue;
       }
-      if (record?.kind === 'segment') oldestAt = Math.min(oldestAt, record.at);
-      if (record !== null) kept.push(line);
+      const goes = record.gone !== true && (freed < bytesOver || isOld(record, shelf, sweep));
+      if (goes) {
+        await sweep.disk.remove(join(sweep.folderOf(shelf), record.rendition, segmentName(record.number)));
+        freed += record.bytes;
+      }
+      const gone = goes || record.gone === true;
+      const stays = !gone || (sweep.follower?.isIndexed(shelf.broadcastId, record.rendition, record.number) ?? false);
+      changed ||= goes || !stays;
+      if (stays) kept.push(goes ? JSON.stringify({ ...record, gone: true }) : line);
+      if (!gone) oldestAt = Math.min(oldestAt, record.at);
     }
-    if (freed > 0) await sweep.disk.write(journal, `${kept.join('\n')}\n`);
+    if (changed) await sweep.disk.write(journal, `${kept.join('\n')}\n`);
     shelf.bytes -= freed;
     shelf.oldestAt = oldestAt;
+    shelf.trimmedAt = sweep.now;
   });
+}
+
+function isOld({ at, rendition, number }: SegmentRecord, { broadcastId }: SpoolShelf, sweep: Sweep): boolean {
+  const { ageMaxMs, storedAgeMaxMs = ageMaxMs } = sweep.retention;
+  if (at < sweep.now - ageMaxMs) return true;
+  return at < sweep.now - storedAgeMaxMs && (sweep.follower?.hasStored(broadcastId, rendition, number) ?? false);
 }

@@ -32,9 +32,12 @@ export class SpoolShelf {
   endedAt: number | null = null;
   /** Of the segments it holds, epoch ms. */
   oldestAt: number;
+  trimmedAt: number;
   lastAt: number;
   bytes = 0;
   incomplete = false;
+  /** Nothing more will be asked of it for the store. */
+  recorded = false;
   readonly #options: ShelfOptions;
   readonly #written = new Set<string>();
   readonly #journalled = new Set<number>();
@@ -52,6 +55,7 @@ export class SpoolShelf {
     this.startedAt = options.startedAt;
     this.lastAt = options.startedAt;
     this.oldestAt = options.startedAt;
+    this.trimmedAt = options.startedAt;
     this.#owed.push({ kind: 'broadcast', version: 1, channel: options.channel, startedAt: options.startedAt });
   }
 
@@ -60,7 +64,7 @@ export class SpoolShelf {
   }
 
   /** Marks what a journal already says, when a broadcast goes on after a restart. */
-  resume(facts: { bytes: number; incomplete: boolean; endedAt: number | null; lastAt: number }): void {
+  resume(facts: Pick<SpoolShelf, 'bytes' | 'incomplete' | 'recorded' | 'endedAt' | 'lastAt'>): void {
     Object.assign(this, facts);
     this.#owed = [];
     // The last line may be torn: begin on a fresh one.
@@ -84,6 +88,16 @@ export class SpoolShelf {
       if (this.endedAt !== null) return;
       this.endedAt = at;
       this.#owed.push({ kind: 'end', at });
+      await this.#append().catch(this.#options.onTrouble);
+    });
+  }
+
+  /** All that is to be kept of it is in the store. */
+  markRecorded(at: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.recorded) return;
+      this.recorded = true;
+      this.#owed.push({ kind: 'recorded', at });
       await this.#append().catch(this.#options.onTrouble);
     });
   }

@@ -233,7 +233,15 @@ function someRun(broadcastId = BROADCAST): LiveRun {
     sampleRate: 0,
   } as const;
   return {
-    ...{ broadcastId, run: 1, startedAt: 0, timelineOffsetSec: 10, segmentSec: 2, renditions: RENDITIONS },
+    ...{
+      broadcastId,
+      run: 1,
+      startedAt: 0,
+      timelineOffsetSec: 10,
+      segmentSec: 2,
+      partSec: 0.2,
+      renditions: RENDITIONS,
+    },
     inits: new Map([['v180', { ...track, bytes: Buffer.from('header') }]]),
     place: { base: 0, firstNumber: 0, discontinuity: 0, zeroMs: 0 },
   };
@@ -241,5 +249,5 @@ function someRun(broadcastId = BROADCAST): LiveRun {
 
 function someSegment(run: LiveRun, number: number): LiveSegment {
   const times = { start: (10 + number * 2) * 90_000, duration: 180_000, timescale: 90_000 };
-  return { number, run, rendition: 'v180', ...times, size: 1000, spooled: false, gap: false, bytes: null };
+  return { number, run, rendition: 'v180', ...times, size: 1000, spooled: false, gap: false, parts: [], bytes: null };
 }

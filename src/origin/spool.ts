@@ -7,7 +7,7 @@ import { segmentName } from './live-segment.js';
 import type { ObjectFacts, Objects, ReadableObject } from './object-reader.js';
 import { localDisk, type SpoolDisk } from './spool-disk.js';
 import { JOURNAL_NAME, type JournalSummary, type SegmentRecord, summarizeJournal } from './spool-journal.js';
-import { broadcastsToDrop, type Retention, trimDue, trimShelf } from './spool-retention.js';
+import { broadcastsToDrop, type Retention, type SpoolFollower, trimDue, trimShelf } from './spool-retention.js';
 import { SpoolShelf } from './spool-shelf.js';
 
 export interface SpoolOptions {
@@ -35,6 +35,8 @@ const SWEEP_MS = 60_000;
 export class Spool implements Objects {
   /** The last broadcast of each channel, as the journals had it at start. */
   readonly recovered: readonly JournalSummary[];
+  /** Set before the first sweep, by whoever puts it into a store. */
+  follower: SpoolFollower | null = null;
   readonly #options: SpoolOptions;
   readonly #disk: SpoolDisk;
   readonly #now: () => number;
@@ -84,6 +86,29 @@ export class Spool implements Objects {
     return created;
   }
 
+  get shelves(): readonly SpoolShelf[] {
+    return [...this.#shelves.values()];
+  }
+
+  /** The lines of a broadcast's journal, which must not be written to meanwhile: at start, that is. */
+  journal(broadcastId: string): AsyncIterable<string> {
+    return this.#disk.lines(join(this.#options.folder, broadcastId, JOURNAL_NAME));
+  }
+
+  /** The file of a key that `head` knows. */
+  pathOf(key: string): string {
+    return join(this.#options.folder, key);
+  }
+
+  /** Nothing more will be asked of a broadcast for the store. */
+  async markRecorded(broadcastId: string): Promise<void> {
+    await this.#shelves.get(broadcastId)?.markRecorded(this.#now());
+  }
+
+  async deleteBroadcast(broadcastId: string): Promise<void> {
+    await this.#drop(this.shelves.filter((shelf) => shelf.broadcastId === broadcastId));
+  }
+
   /** Whether anything announced of that broadcast is missing here. */
   isIncomplete(broadcastId: string): boolean {
     return this.#shelves.get(broadcastId)?.incomplete ?? false;
@@ -131,10 +156,12 @@ export class Spool implements Objects {
 
   async #sweepOnce(): Promise<void> {
     const { retention } = this.#options;
-    await this.#drop(broadcastsToDrop([...this.#shelves.values()], this.#now(), retention));
-    const running = [...this.#shelves.values()].filter((shelf) => shelf.endedAt === null);
+    await this.#drop(broadcastsToDrop(this.shelves, this.#now(), retention, this.follower));
+    const running = this.shelves.filter(
+      (shelf) => shelf.endedAt === null || !(this.follower === null || shelf.recorded),
+    );
     const folderOf = (shelf: SpoolShelf) => join(this.#options.folder, shelf.broadcastId);
-    const sweep = { folderOf, disk: this.#disk, now: this.#now(), retention };
+    const sweep = { folderOf, disk: this.#disk, now: this.#now(), retention, follower: this.follower };
     for (const shelf of running) {
       const bytesOver = trimDue(shelf, this.bytes, this.#now(), retention);
       if (bytesOver !== null) await trimShelf(shelf, sweep, bytesOver);
@@ -214,8 +241,8 @@ async function reopenShelf(options: SpoolOptions, summary: JournalSummary): Prom
     onTrouble: (error) => log.warn({ error: messageOf(error) }, 'the spool could not be written'),
     onRecovered: () => log.info('the spool takes segments again'),
   });
-  const { bytes, incomplete, endedAt, lastAt, startedAt } = summary;
-  shelf.resume({ bytes, incomplete, endedAt, lastAt: lastAt || startedAt });
+  const { bytes, incomplete, recorded, endedAt, lastAt, startedAt } = summary;
+  shelf.resume({ bytes, incomplete, recorded, endedAt, lastAt: lastAt || startedAt });
   if (endedAt === null) await shelf.end(lastAt || startedAt);
   return shelf;
 }

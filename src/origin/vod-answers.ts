@@ -1,6 +1,8 @@
+import { vodPath } from '../media/media-path.js';
 import { type Answer, problemAnswer, textAnswer } from './answer.js';
 import { contentType } from './content-type.js';
 import { objectAnswer } from './object-answer.js';
+import type { ArchiveLibrary } from './recording/archive-library.js';
 import type { Shield } from './shield.js';
 import type { VodEntry, VodLibrary } from './vod-library.js';
 import { vodDashManifest, vodMediaPlaylist, vodMultivariantPlaylist } from './vod-manifests.js';
@@ -8,26 +10,31 @@ import { vodDashManifest, vodMediaPlaylist, vodMultivariantPlaylist } from './vo
 const HLS = contentType('.m3u8');
 const DASH = contentType('.mpd');
 
-/** Answers for recorded videos: manifests from what the catalog knows, bytes from the object store. */
+/** Answers for recorded videos: manifests from what the catalog knows, or from a broadcast's archive; bytes from the object store. */
 export class VodAnswers {
   readonly #library: VodLibrary;
   readonly #shield: Shield;
+  readonly #archives: ArchiveLibrary;
 
-  constructor(library: VodLibrary, shield: Shield) {
+  constructor(library: VodLibrary, shield: Shield, archives: ArchiveLibrary) {
     this.#library = library;
     this.#shield = shield;
+    this.#archives = archives;
   }
 
   multivariant(videoId: string): Promise<Answer | null> {
-    return this.#manifest(videoId, HLS, vodMultivariantPlaylist);
+    const uriOf = (rendition: string) => vodPath.hlsRendition(videoId, rendition);
+    const ofArchive = (key: string) => this.#archives.multivariant(key, uriOf);
+    return this.#manifest(videoId, HLS, vodMultivariantPlaylist, ofArchive);
   }
 
   mediaPlaylist(videoId: string, rendition: string): Promise<Answer | null> {
-    return this.#manifest(videoId, HLS, (entry) => vodMediaPlaylist(entry, rendition));
+    const ofArchive = (key: string) => this.#archives.mediaPlaylist(key, rendition);
+    return this.#manifest(videoId, HLS, (entry) => vodMediaPlaylist(entry, rendition), ofArchive);
   }
 
   dash(videoId: string): Promise<Answer | null> {
-    return this.#manifest(videoId, DASH, vodDashManifest);
+    return this.#manifest(videoId, DASH, vodDashManifest, (key) => this.#archives.dash(key));
   }
 
   async poster(videoId: string): Promise<Answer | null> {
@@ -47,10 +54,15 @@ export class VodAnswers {
     return object && objectAnswer(object, { type, cache: 'media' });
   }
 
-  async #manifest(videoId: string, type: string, write: (entry: VodEntry) => string | null): Promise<Answer | null> {
+  async #manifest(
+    videoId: string,
+    type: string,
+    write: (entry: VodEntry) => string | null,
+    ofArchive: (key: string) => Promise<string | null>,
+  ): Promise<Answer | null> {
     const entry = await this.#library.video(videoId);
     if (entry === null) return null;
-    const text = write(entry);
+    const text = entry.archiveKey ? await ofArchive(entry.archiveKey) : write(entry);
     if (text === null) return entry.complete ? null : notReady();
     return textAnswer(text, { type, cache: entry.complete ? 'vod-manifest' : 'growing-manifest' });
   }

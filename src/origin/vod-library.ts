@@ -11,6 +11,8 @@ export interface VodEntry {
   readonly durationSec: number;
   readonly renditions: readonly PackagedRendition[];
   readonly posterKey: string | null;
+  /** Of the archive of a broadcast: the object that says what there is; it has no renditions here. */
+  readonly archiveKey?: string | null;
   /** No job is outstanding: the renditions are all that there will be. */
   readonly complete: boolean;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -53,6 +53,26 @@ describe('a disk store', () => {
       expect(await readdir(folder)).toEqual([]);
     }
     await expect(store.adopt('/nonexistent', 'raw/v_2')).rejects.toMatchObject({ code: 'storage.failed' });
+  });
+
+  it('stores a file that stays, without a copy where it can, as often as it is told to', async () => {
+    const store = await openDiskStore({ root: await newFolder(), log: silentLog });
+    for (const [folder, links] of [
+      [await newFolder(), 2],
+      [await mkdtemp('/dev/shm/headwater-store-'), 1],
+    ] as const) {
+      folders.push(folder);
+      const file = join(folder, 'segment');
+      await writeFile(file, `from ${folder}`);
+      const facts = await store.putFile('live/b_1/0.m4s', file);
+      expect(await store.putFile('live/b_1/0.m4s', file)).toMatchObject({ size: facts.size });
+      expect((await stat(file)).nlink).toBe(links);
+      expect(await readFile(store.localPath('live/b_1/0.m4s') ?? '', 'utf8')).toBe(`from ${folder}`);
+      await rm(file);
+      expect(await readFile(store.localPath('live/b_1/0.m4s') ?? '', 'utf8')).toBe(`from ${folder}`);
+      expect(await readdir(join(store.localPath('live/b_1/0.m4s') ?? '', '../../../../partial'))).toEqual([]);
+    }
+    await expect(store.putFile('raw/v_2', '/nonexistent')).rejects.toMatchObject({ code: 'storage.failed' });
   });
 
   it('leaves no empty folders behind', async () => {

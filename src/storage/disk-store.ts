@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type BigIntStats, createReadStream, existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Log } from '../telemetry/log.js';
@@ -30,6 +30,8 @@ const listLimitMax = 1000;
 const readBytes = 256 * 1024;
 /** A folder that a deletion removes under a `put` is made again, this often. */
 const placeAttemptsMax = 5;
+/** Why a file may have no second name here: another file system, one without hard links, too many names, or the system's policy. */
+const unlinkable = ['EXDEV', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EPERM'];
 
 /** Opens the store. Throws `StorageFailure` when the folder cannot be used. */
 export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
@@ -96,6 +98,30 @@ export class DiskStore implements ObjectStore {
     if (moved) return;
     await this.put(key, createReadStream(path, { highWaterMark: readBytes }));
     await unlink(path);
+  }
+
+  /** A second name for the same bytes where it can be had (one file system that knows hard links), else a copy. */
+  async putFile(key: string, path: string, options: { signal?: AbortSignal } = {}): Promise<ObjectFacts> {
+    const target = this.#fileOf(key);
+    const partial = this.#partialPath();
+    const linked = await this.#disk('linking a file', async () => {
+      await syncFile(path);
+      return link(path, partial).then(
+        () => true,
+        (error) => {
+          if (unlinkable.includes(errnoOf(error) ?? '')) return false;
+          throw error;
+        },
+      );
+    });
+    if (!linked) return this.put(key, createReadStream(path, { highWaterMark: readBytes }), options);
+    try {
+      await this.#disk('placing an object', () => this.#place(partial, target));
+      return await this.#disk('placing an object', async () => factsOf(await stat(target, { bigint: true })));
+    } finally {
+      // Renaming one name of a file over another of the same file leaves both (rename(2)).
+      await unlink(partial).catch(() => {});
+    }
   }
 
   async get(key: string, range?: { start: number; end: number }): Promise<StoredObject | null> {

@@ -11,6 +11,11 @@ export interface ObjectStore {
    * is destroyed whenever `put` is over.
    */
   put(key: string, body: Buffer | Readable, options?: { signal?: AbortSignal }): Promise<ObjectFacts>;
+  /**
+   * Stores a finished file of this box, which stays where it is and is never written to again. Like `put`, but without a copy
+   * where file and store lie on one file system. Absent where a store cannot have that.
+   */
+  putFile?(key: string, path: string, options?: { signal?: AbortSignal }): Promise<ObjectFacts>;
   /** `range` is inclusive bytes, already satisfiable (clamped by the caller from `head`). Null when there is no such object. */
   get(key: string, range?: { start: number; end: number }): Promise<StoredObject | null>;
   head(key: string): Promise<ObjectFacts | null>;

@@ -6,7 +6,8 @@ import { silentLog } from '../telemetry/log.js';
 import { type LiveCommandOptions, liveCommand, rationalRate } from './ffmpeg-command.js';
 import { type FfmpegRun, runFfmpeg, runTool } from './ffmpeg-process.js';
 import { vodLadder } from './ladder.js';
-import { type FeedOptions, type Probed, probe, publish, smallFacts, smallVideo } from './live.fixture.js';
+import { type FeedOptions, fragmentsOf, type Probed, probe, publish, smallFacts, smallVideo } from './live.fixture.js';
+import { partLength } from './part-length.js';
 
 const rung = (id: string, width: number, height: number, frameRate = 25): VideoRendition => ({
   ...{ kind: 'video', id, width, height, frameRate, bitrate: 300_000, maxBitrate: 400_000 },
@@ -20,6 +21,7 @@ const command = (more: Partial<LiveCommandOptions> = {}) =>
     startMs: 0,
     timelineOffsetSec: 10,
     segmentSec: 2,
+    part: partLength({ partMs: 200, frameRate: 25, steady: true }),
     firstOutputFd: 3,
     ...more,
   });
@@ -34,18 +36,21 @@ describe('the command line', () => {
   it('is this, for two pictures and a sound', () => {
     const { args, outputs } = command({ startMs: 12_345 });
     const video = (out: string, fd: number) =>
-      `-map ${out} -fps_mode passthrough -c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 2 ` +
+      `-map ${out} -r 25/1 -c:v libx264 -preset veryfast -tune zerolatency -profile:v high -threads 2 ` +
       '-sc_threshold 0 -bf 0 -g 200 -b:v 300000 -maxrate 400000 -bufsize 400000 -force_key_frames ' +
       'expr:if(isnan(prev_forced_t),1,gt(floor((t+12.360005556)/2),floor((prev_forced_t+12.360005556)/2))) ' +
-      '-video_track_timescale 90000 -frag_duration 200000 -flush_packets 1 ' +
+      '-video_track_timescale 90000 -frag_duration 180000 -flush_packets 1 ' +
       '-movflags +cmaf+frag_keyframe+empty_moov+default_base_moof+frag_discont ' +
       `-output_ts_offset 10 -f mp4 pipe:${fd}`;
     expect(args.join(' ')).toBe(
-      '-copyts -f matroska -probesize 32768 -analyzeduration 200000 -reinit_filter:v 0 -noautorotate -threads 2 -i pipe:0 ' +
-        '-filter_complex [0:v:0]fps=25/1:start_time=12.360000000,format=yuv420p,scale=320:180,setsar=1,split[out0][below0];' +
+      '-copyts -f matroska -probesize 32768 -analyzeduration 200000 -reinit_filter:v 0 -noautorotate ' +
+        '-thread_type slice -threads 2 -i pipe:0 ' +
+        "-filter_complex [0:v:0]settb=1/90000,select='if(isnan(prev_selected_t),gte(round(t*25/1),309)," +
+        "gt(round(t*25/1),round(prev_selected_t*25/1)))',setpts='if(eq(N,0),12.360000000,round(T*25/1)/(25/1))/TB'," +
+        'format=yuv420p,scale=320:180,setsar=1,split[out0][below0];' +
         `[below0]scale=160:90,setsar=1[out1] ${video('[out0]', 3)} ${video('[out1]', 4)} ` +
         '-map 0:a:0 -af aresample=async=1:min_hard_comp=0.05 -c:a aac -b:a 128000 -ar 48000 -ac 2 ' +
-        '-frag_duration 200000 -flush_packets 1 -movflags +cmaf+empty_moov+default_base_moof+frag_discont ' +
+        '-flush_packets 1 -movflags +cmaf+frag_every_frame+empty_moov+default_base_moof+frag_discont ' +
         '-output_ts_offset 10 -f mp4 pipe:5',
     );
     expect(outputs).toEqual([
@@ -66,7 +71,7 @@ describe('the command line', () => {
     [
       'deinterlaces',
       { facts: withVideo({ interlaced: true }) },
-      /^\[0:v:0\]bwdif=mode=send_frame:deint=interlaced,fps/,
+      /^\[0:v:0\]bwdif=mode=send_frame:deint=interlaced,settb/,
     ],
     [
       'turns clockwise',
@@ -77,7 +82,11 @@ describe('the command line', () => {
     ['squares pixels', { facts: withVideo({ width: 160, sampleAspectRatio: 2 }) }, /scale=320:180,setsar=1/],
     ['puts bars beside a narrower picture', { facts: withVideo({ width: 240 }) }, /scale=240:180,pad=320:180:-1:-1/],
     ['puts bars above a wider picture', { facts: withVideo({ width: 640 }) }, /scale=320:90,pad=320:180:-1:-1/],
-    ['keeps NTSC exact', { renditions: [rung('v180', 320, 180, 30_000 / 1001)] }, /fps=30000\/1001:start_time=0/],
+    [
+      'keeps NTSC exact',
+      { renditions: [rung('v180', 320, 180, 30_000 / 1001)] },
+      /round\(T\*30000\/1001\)\/\(30000\/1001\)/,
+    ],
   ])('%s', (_, more, expected) => {
     expect(graphOf(more)).toMatch(expected);
   });
@@ -93,11 +102,11 @@ describe('the command line', () => {
   });
 });
 
-/** Publishes a feed into the command and probes each rendition. */
-async function encode(
+/** Publishes a feed into the command: each rendition's bytes. */
+async function made(
   feed: FeedOptions | FfmpegRun,
   options: Partial<LiveCommandOptions>,
-): Promise<Map<string, Probed>> {
+): Promise<(readonly [id: string, bytes: Buffer])[]> {
   const { args, outputs } = command(options);
   const publisher = 'seconds' in feed ? publish(feed) : feed;
   const run = runFfmpeg(args, { log: silentLog, stdin: 'pipe', outputs: outputs.length, stallMs: 20_000 });
@@ -105,8 +114,13 @@ async function encode(
   publisher.outputs[0]?.pipe(run.stdin);
   const bytes = await Promise.all(run.outputs.map((output) => buffer(output)));
   expect(await run.done).toMatchObject({ ok: true });
-  const probed = await Promise.all(bytes.map(probe));
-  return new Map(probed.map((rendition, index) => [outputs[index]?.renditionId ?? '', rendition]));
+  return bytes.map((rendition, index) => [outputs[index]?.renditionId ?? '', rendition]);
+}
+
+/** The same, probed. */
+async function encode(...how: Parameters<typeof made>): Promise<Map<string, Probed>> {
+  const renditions = await made(...how);
+  return new Map(await Promise.all(renditions.map(async ([id, bytes]) => [id, await probe(bytes)] as const)));
 }
 
 const keys = (rendition: Probed | undefined) =>
@@ -175,6 +189,53 @@ describe('what ffmpeg makes of it', () => {
     expect(packets.length).toBeGreaterThanOrEqual(49);
     expect(packets.length).toBeLessThanOrEqual(52);
     expect(packets.every(({ time }, index) => ms(time) === ms(first(made.get('v180'))) + 40 * index)).toBe(true);
+  });
+
+  // Two segments of the grid, from somewhere in the first.
+  it.each([24, 25, 30_000 / 1001, 30, 50, 60, 15, 10])(
+    'makes fragments of so many pictures each, at %f a second, beginning anew at each key',
+    async (frameRate) => {
+      const renditions = [rung('v180', 320, 180, frameRate), rung('v90', 160, 90, frameRate)];
+      const facts = { ...withVideo({ frameRate }), audio: null };
+      const part = partLength({ partMs: 200, frameRate, steady: true });
+      const rate = frameRate === 30_000 / 1001 ? '30000/1001' : String(frameRate);
+      const feed = { startSec: 2.6, seconds: 3.9, rate, tracks: 'video' } as const;
+      const perSegment = (await made(feed, { renditions, facts, part, startMs: 2600 })).map(([, bytes]) => {
+        const groups: number[][] = [];
+        for (const { samples, key } of fragmentsOf(bytes)) {
+          if (key) groups.push([]);
+          groups.at(-1)?.push(samples);
+        }
+        return groups;
+      });
+      const [first = []] = perSegment;
+      expect(perSegment).toEqual([first, first]);
+      expect(first).toHaveLength(3);
+      for (const counts of first) {
+        expect(new Set(counts.slice(0, -1))).toEqual(new Set([part.frames]));
+        expect(counts.at(-1)).toBeLessThanOrEqual(part.frames);
+      }
+      const sum = (counts: readonly number[] = []) => counts.reduce((a, b) => a + b, 0);
+      expect(Math.abs(sum(first[1]) - 2 * frameRate)).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it('fills slots without a picture, and leaves out all but the first picture of a slot', async () => {
+    // Every third picture, then all of them, then twice as many.
+    const filter = "select='if(lt(t,1),not(mod(n,6)),if(lt(t,2),not(mod(n,2)),1))'";
+    const once = { renditions: [rung('v180', 320, 180)], facts: { ...smallFacts, audio: null } };
+    const renditions = await encode({ seconds: 3, rate: '50', filter, tracks: 'video' }, once);
+    const times = renditions.get('v180')?.packets.map(({ time }) => ms(time)) ?? [];
+    expect(times).toEqual(Array.from({ length: times.length }, (_, index) => 10_000 + 40 * index));
+    expect(Math.abs(times.length - 75)).toBeLessThanOrEqual(1);
+  });
+
+  it('makes a fragment of every frame of sound', async () => {
+    const sound = { renditions: [audio], facts: { ...smallFacts, video: null } };
+    const [[, bytes] = ['', Buffer.alloc(0)]] = await made({ seconds: 1, tracks: 'audio' }, sound);
+    const fragments = fragmentsOf(bytes);
+    expect(fragments.length).toBeGreaterThan(45);
+    expect(new Set(fragments.map(({ samples }) => samples))).toEqual(new Set([1]));
   });
 
   it('encodes sound alone', async () => {

@@ -6,8 +6,8 @@
  *
  * - `-copyts`: times stay those of the feed, which are the broadcast's. Without it ffmpeg subtracts the earliest start
  *   among the tracks, as its probing guessed it.
- * - `fps` with a start time puts every picture on the grid of n/rate from the broadcast's zero and makes the first one
- *   stand exactly where we say (what is before is decoded and dropped); ffmpeg gives the key frame expression only times
+ * - Every picture is put on the grid of n/rate from the broadcast's zero (`-r`, and `onGrid` in the graph), and the first one
+ *   stands exactly where we say (what is before is decoded and dropped); ffmpeg gives the key frame expression only times
  *   relative to that first picture.
  * - Keys are forced where the picture's time, in the 90 kHz ticks that the fragments carry, reaches the next multiple of
  *   the segment's length. The obvious `gte(t,n_forced*2)` would force every picture after a jump.
@@ -17,6 +17,7 @@
 import type { AudioRendition, Rendition, VideoRendition } from '../media/rendition.js';
 import type { SourceFacts, VideoFacts } from '../media/source-facts.js';
 import { type EncodePath, SOFTWARE } from './encode-path.js';
+import type { PartLength } from './part-length.js';
 import { videoEncoderArgs } from './video-encoder.js';
 import { type GraphStart, staysOnDevice, videoGraph } from './video-graph.js';
 
@@ -33,6 +34,8 @@ export interface LiveCommandOptions {
   /** Added to every time in the fragments, seconds; positive, since a negative decode time (AAC priming) would wrap. */
   readonly timelineOffsetSec: number;
   readonly segmentSec: number;
+  /** How long the pictures' fragments are. */
+  readonly part: PartLength;
   /** The first output's pipe. */
   readonly firstOutputFd: number;
 }
@@ -67,7 +70,7 @@ export function liveCommand(options: LiveCommandOptions): LiveCommand {
 }
 
 // A small probe: the feed's header says all there is to know, and the default waits for seconds of media. Filters are
-// not rebuilt when a picture's properties change: `fps` would begin again at its start time. `scale` adapts by itself.
+// not rebuilt when a picture's properties change: the grid would begin again at its start. `scale` adapts by itself.
 const INPUT = [
   ...['-copyts', '-f', 'matroska', '-probesize', '32768', '-analyzeduration', '200000'],
   ...['-reinit_filter:v', '0', '-noautorotate'],
@@ -82,7 +85,7 @@ function usablePath(path: EncodePath, facts: VideoFacts | null, rungs: readonly 
 
 /** Options of the input that decide where pictures are decoded, and of the whole that name the GPU. */
 function decoding(path: EncodePath, facts: VideoFacts | null): string[] {
-  const onCpu = ['-threads', decodeThreads(facts)];
+  const onCpu = decodeThreads(facts);
   switch (path.kind) {
     case 'nvdec':
       return cudaDecoding(path.gpu);
@@ -106,19 +109,25 @@ function cudaDecoding(gpu: number): string[] {
   return ['-threads', '1', '-hwaccel', 'cuda', '-hwaccel_device', String(gpu), '-hwaccel_output_format', 'cuda'];
 }
 
-/** Up to here (full HD at 60 pictures a second) two decoding threads keep up; each one beyond the first holds back a picture. */
+/**
+ * Up to full HD at 30 pictures a second one picture after the other is decoded in time (in 7 ms each, measured), two threads
+ * taking turns in its slices where it has some. Beyond, and from there to 60 pictures a second two threads keep up, each has a
+ * picture of its own, and each thread beyond the first holds back a picture.
+ */
+const ONE_PICTURE_PIXELS_PER_SECOND = 65e6;
 const TWO_THREADS_PIXELS_PER_SECOND = 130e6;
 
-function decodeThreads(facts: VideoFacts | null): string {
+function decodeThreads(facts: VideoFacts | null): string[] {
   const pixelsPerSecond = facts === null ? 0 : facts.width * facts.height * (facts.frameRate ?? 30);
-  return pixelsPerSecond <= TWO_THREADS_PIXELS_PER_SECOND ? '2' : '4';
+  if (pixelsPerSecond <= ONE_PICTURE_PIXELS_PER_SECOND) return ['-thread_type', 'slice', '-threads', '2'];
+  return ['-threads', pixelsPerSecond <= TWO_THREADS_PIXELS_PER_SECOND ? '2' : '4'];
 }
 
 /** The picture slot nearest to the feed's first frame: `frames` / `rate` seconds. */
 function startOnGrid(startMs: number, frameRate: number): GraphStart {
   const [numerator, denominator] = rationalRate(frameRate);
   const slot = Math.round((startMs * numerator) / (1000 * denominator));
-  return { seconds: ((slot * denominator) / numerator).toFixed(9), rate: `${numerator}/${denominator}` };
+  return { slot, seconds: ((slot * denominator) / numerator).toFixed(9), rate: `${numerator}/${denominator}` };
 }
 
 /** 29.97… is exactly 30000/1001; a rounded one would lose a picture every few hours. */
@@ -132,23 +141,21 @@ export function rationalRate(frameRate: number): readonly [numerator: number, de
 
 /** The fragments' tick: 90 kHz divides every common rate, and MPEG's own players think in it. */
 const VIDEO_TIMESCALE = 90_000;
-/** A fragment is written, and wakes its reader, this often; µs of media. */
-const FRAGMENT_US = '200000';
 
 function videoOutput(
   rung: VideoRendition,
   index: number,
   start: GraphStart | null,
   path: EncodePath,
-  { segmentSec }: LiveCommandOptions,
+  { segmentSec, part }: LiveCommandOptions,
 ): string[] {
   // The source's times are milliseconds; the encoder's clock would round them to whole pictures.
-  const clock = start === null ? ['-enc_time_base', `1:${VIDEO_TIMESCALE}`] : [];
+  const asTheyCome = ['-fps_mode', 'passthrough', '-enc_time_base', `1:${VIDEO_TIMESCALE}`];
   return [
-    ...['-map', `[out${index}]`, '-fps_mode', 'passthrough', ...clock],
+    ...['-map', `[out${index}]`, ...(start === null ? asTheyCome : ['-r', start.rate])],
     ...videoEncoderArgs(path, rung, segmentSec),
     ...['-force_key_frames', start === null ? 'source' : keysOnGrid(start, segmentSec)],
-    ...['-video_track_timescale', String(VIDEO_TIMESCALE), ...fragmented('+frag_keyframe')],
+    ...['-video_track_timescale', String(VIDEO_TIMESCALE), ...fragments(part)],
   ];
 }
 
@@ -160,9 +167,18 @@ function keysOnGrid(start: GraphStart, segmentSec: number): string {
 }
 
 const fragmented = (cut: string) => [
-  ...['-frag_duration', FRAGMENT_US, '-flush_packets', '1'],
-  ...['-movflags', `+cmaf${cut}+empty_moov+default_base_moof+frag_discont`],
+  ...['-flush_packets', '1', '-movflags', `+cmaf${cut}+empty_moov+default_base_moof+frag_discont`],
 ];
+
+/**
+ * A fragment ends before the first picture that begins so long after its own first one: half a picture less than all of it
+ * lasts, so that rounding never makes it one longer or shorter. The muxer sees that only once that picture has come; no
+ * option of it (`-max_delay`, `-max_interleave_delta`, `frag_every_frame`) hands out a fragment earlier.
+ */
+function fragments({ frames, frameRate }: PartLength): string[] {
+  const microseconds = Math.round(((frames - 0.5) * 1e6) / frameRate);
+  return ['-frag_duration', String(microseconds), ...fragmented('+frag_keyframe')];
+}
 
 /** Gaps of lost audio are filled with silence, so that sound stays with its picture; jitter below 50 ms is left alone. */
 const KEEP_AUDIO_IN_PLACE = 'aresample=async=1:min_hard_comp=0.05';
@@ -170,6 +186,8 @@ const KEEP_AUDIO_IN_PLACE = 'aresample=async=1:min_hard_comp=0.05';
 function audioOutput(audio: AudioRendition): string[] {
   return [
     ...['-map', '0:a:0', '-af', KEEP_AUDIO_IN_PLACE, '-c:a', 'aac', '-b:a', String(audio.bitrate)],
-    ...['-ar', String(audio.sampleRate), '-ac', String(audio.channels), ...fragmented('')],
+    ...['-ar', String(audio.sampleRate), '-ac', String(audio.channels)],
+    // Whoever cuts it into segments makes parts of it, and these begin anew at each cut: it must have every frame by itself.
+    ...fragmented('+frag_every_frame'),
   ];
 }

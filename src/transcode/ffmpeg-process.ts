@@ -35,6 +35,8 @@ export interface FfmpegOptions {
   readonly stdin?: 'ignore' | 'pipe';
   /** How many output pipes; the arguments name them `pipe:3`, `pipe:4`, … */
   readonly outputs?: number;
+  /** Open files that it gets, as descriptors after those of the outputs; the caller closes them once this has returned. */
+  readonly descriptors?: readonly number[];
   /** Which ffmpeg; default `ffmpeg` from PATH. */
   readonly binary?: string;
 }
@@ -77,7 +79,7 @@ export function runFfmpeg(args: readonly string[], options: FfmpegOptions): Ffmp
   const binary = options.binary ?? 'ffmpeg';
   const outputs = Array.from({ length: options.outputs ?? 0 }, () => 'pipe' as const);
   const child = new GuardedChild(binary, [...HOUSEKEEPING, ...args], {
-    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', ...outputs],
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', ...outputs, ...(options.descriptors ?? [])],
     ...(options.nice === undefined ? {} : { nice: options.nice }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

@@ -9,6 +9,7 @@ import type { EncodePath } from './encode-path.js';
 import { liveCommand } from './ffmpeg-command.js';
 import { FIRST_OUTPUT_FD, runFfmpeg, runTool } from './ffmpeg-process.js';
 import type { Gpu, GpuApi, GpuProbe, GpuReport } from './hardware-report.js';
+import { partLength } from './part-length.js';
 
 export interface ProbeOptions {
   readonly log: Log;
@@ -134,7 +135,8 @@ async function tryPath(
 export function probeCommand(path: EncodePath, source: LadderCodec, codec: LadderCodec) {
   const facts: SourceFacts = { video: { ...PROBED_SOURCE, codec: source }, audio: null };
   const rung: VideoRendition = { ...PROBED_RUNG, ...(codec === 'h264' ? {} : { codec }) };
-  const where = { startMs: 0, timelineOffsetSec: 10, segmentSec: 2, firstOutputFd: FIRST_OUTPUT_FD };
+  const part = partLength({ partMs: 200, frameRate: RATE, steady: true });
+  const where = { startMs: 0, timelineOffsetSec: 10, segmentSec: 2, part, firstOutputFd: FIRST_OUTPUT_FD };
   return liveCommand({ renditions: [rung], facts, path, ...where });
 }
 

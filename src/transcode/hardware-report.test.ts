@@ -9,6 +9,7 @@ import { readReport } from './hardware-inventory.js';
 import { describeGpu, type GpuReport, goodCodecs, gpuPath, type HardwareReport } from './hardware-report.js';
 import { smallFacts, smallVideo } from './live.fixture.js';
 import { MACHINES } from './machines.fixture.js';
+import { partLength } from './part-length.js';
 
 const gpuOf = (machine: HardwareReport): GpuReport => {
   const [first] = machine.gpus;
@@ -31,6 +32,7 @@ const command = (path: EncodePath | null, more: Partial<LiveCommandOptions> = {}
       startMs: 0,
       timelineOffsetSec: 10,
       segmentSec: 2,
+      part: partLength({ partMs: 200, frameRate: 30, steady: true }),
       firstOutputFd: 3,
     },
     path: path ?? { kind: 'software' },
@@ -38,6 +40,9 @@ const command = (path: EncodePath | null, more: Partial<LiveCommandOptions> = {}
   }).args.join(' ');
 
 const input = '-copyts -f matroska -probesize 32768 -analyzeduration 200000 -reinit_filter:v 0 -noautorotate';
+const onGrid =
+  "settb=1/90000,select='if(isnan(prev_selected_t),gte(round(t*30/1),0),gt(round(t*30/1),round(prev_selected_t*30/1)))'," +
+  "setpts='if(eq(N,0),0.000000000,round(T*30/1)/(30/1))/TB'";
 const rates = '-bf 0 -g 240 -b:v 3000000 -maxrate 3750000 -bufsize 3750000';
 
 describe('the way through each machine', () => {
@@ -47,7 +52,7 @@ describe('the way through each machine', () => {
     const line = command(path);
     expect(line).toContain(
       `${input} -threads 1 -hwaccel cuda -hwaccel_device 0 -hwaccel_output_format cuda -i pipe:0 -filter_complex ` +
-        '[0:v:0]fps=30/1:start_time=0.000000000,scale_cuda=1280:720:format=yuv420p,setsar=1,split[made0][below0];' +
+        `[0:v:0]${onGrid},scale_cuda=1280:720:format=yuv420p,setsar=1,split[made0][below0];` +
         '[made0]hwdownload,format=yuv420p[out0];' +
         '[below0]scale_cuda=640:360:format=yuv420p,setsar=1[made1];[made1]hwdownload,format=yuv420p[out1] ',
     );
@@ -64,7 +69,7 @@ describe('the way through each machine', () => {
     const line = command(path, { renditions: [rung(720), rung(360, 'hevc')] });
     expect(line).toContain(
       '-threads 1 -hwaccel cuda -hwaccel_device 0 -hwaccel_output_format cuda -i pipe:0 -filter_complex ' +
-        '[0:v:0]fps=30/1:start_time=0.000000000,scale_cuda=1280:720:format=yuv420p,setsar=1,split[out0][below0];' +
+        `[0:v:0]${onGrid},scale_cuda=1280:720:format=yuv420p,setsar=1,split[out0][below0];` +
         '[below0]scale_cuda=640:360:format=yuv420p,setsar=1[out1] ',
     );
     const nvenc = '-preset p4 -tune ll -rc vbr';
@@ -80,7 +85,7 @@ describe('the way through each machine', () => {
     expect(line).toContain(
       '-init_hw_device qsv=hw,child_device=/dev/dri/renderD128 -filter_hw_device hw -hwaccel qsv -hwaccel_output_format qsv ' +
         '-c:v hevc_qsv -i pipe:0 -filter_complex ' +
-        '[0:v:0]fps=30/1:start_time=0.000000000,vpp_qsv=w=1280:h=720:format=nv12,setsar=1,split[out0][below0];' +
+        `[0:v:0]${onGrid},vpp_qsv=w=1280:h=720:format=nv12,setsar=1,split[out0][below0];` +
         '[below0]vpp_qsv=w=640:h=360:format=nv12,setsar=1[out1] ',
     );
     expect(line).toContain(
@@ -95,13 +100,13 @@ describe('the way through each machine', () => {
     expect(path).toEqual({ kind: 'vaapi', device: '/dev/dri/renderD129', decodes: true });
     expect(command(path)).toContain(
       '-threads 1 -hwaccel vaapi -hwaccel_device /dev/dri/renderD129 -hwaccel_output_format vaapi -i pipe:0 ' +
-        '-filter_complex [0:v:0]fps=30/1:start_time=0.000000000,scale_vaapi=w=1280:h=720:format=nv12,setsar=1,',
+        `-filter_complex [0:v:0]${onGrid},scale_vaapi=w=1280:h=720:format=nv12,setsar=1,`,
     );
     const uploads = gpuPath(gpuOf(MACHINES.amd), { codec: 'vp8' }, [{}]);
     expect(uploads).toMatchObject({ decodes: false });
     expect(command(uploads)).toContain(
-      '-vaapi_device /dev/dri/renderD129 -threads 2 -i pipe:0 -filter_complex ' +
-        '[0:v:0]fps=30/1:start_time=0.000000000,format=yuv420p,scale=1280:720,setsar=1,split[made0][below0];' +
+      '-vaapi_device /dev/dri/renderD129 -thread_type slice -threads 2 -i pipe:0 -filter_complex ' +
+        `[0:v:0]${onGrid},format=yuv420p,scale=1280:720,setsar=1,split[made0][below0];` +
         '[made0]format=nv12,hwupload[out0];[below0]scale=640:360,setsar=1[made1];[made1]format=nv12,hwupload[out1] ',
     );
     // It encodes HEVC, but not well.
@@ -119,7 +124,7 @@ describe('the way through each machine', () => {
   ])('of a picture that %s goes through the CPU to the encoder', (_, more) => {
     const source = { ...facts, video: { ...facts.video, ...more } };
     const nvenc = command({ kind: 'nvenc', gpu: 1, decodes: true }, { facts: source });
-    expect(nvenc).toMatch(/-threads 2 -i pipe:0 .*format=yuv420p,scale=.*-c:v h264_nvenc .*-gpu 1 /);
+    expect(nvenc).toMatch(/-thread_type slice -threads 2 -i pipe:0 .*format=yuv420p,scale=.*-c:v h264_nvenc .*-gpu 1 /);
     expect(nvenc).not.toContain('hwaccel');
     expect(command({ kind: 'nvdec', gpu: 1 }, { facts: source })).not.toMatch(/cuda|hwdownload/);
     expect(command({ kind: 'qsv', device: '/dev/dri/renderD128', decodes: true }, { facts: source })).toMatch(
@@ -131,7 +136,7 @@ describe('the way through each machine', () => {
     const interlaced = { facts: { ...facts, video: { ...facts.video, interlaced: true } } };
     expect(command({ kind: 'nvdec', gpu: 0 }, interlaced)).toContain('[0:v:0]yadif_cuda=mode=send_frame');
     const path = { kind: 'vaapi', device: '/dev/dri/renderD128', decodes: true } as const;
-    expect(command(path, interlaced)).toContain('[0:v:0]deinterlace_vaapi=rate=frame:auto=1,fps');
+    expect(command(path, interlaced)).toContain('[0:v:0]deinterlace_vaapi=rate=frame:auto=1,settb');
   });
 
   it("beside a source that is passed through keeps the source's times and keys", () => {

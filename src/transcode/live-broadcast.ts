@@ -12,6 +12,7 @@ import { type EncodePath, encodesOnDevice, SOFTWARE } from './encode-path.js';
 import type { SourceDescription } from './feed/live-feed.js';
 import type { FeedRunEnd } from './feed-run.js';
 import { affordableRungs, encodeCost } from './ladder.js';
+import { partLength } from './part-length.js';
 import { canPassAudio, targetDurationSec, videoVerdict } from './passthrough/pass-verdict.js';
 import { presetLadder } from './preset-ladder.js';
 import type { Preset } from './presets.js';
@@ -40,6 +41,8 @@ export interface LiveBroadcastOptions {
   readonly channel: string;
   readonly preset: Preset;
   readonly segmentSec: number;
+  /** About how long parts are to be. */
+  readonly partMs: number;
   readonly log: Log;
 }
 
@@ -121,9 +124,11 @@ export class LiveBroadcast {
     const path = below.length === 0 || this.#gpuFailures >= GPU_FAILURES_MAX ? SOFTWARE : pathFor(below);
     const encoded = this.#affordable(facts, below, path, { ...capacity, mayBeNone: passesVideo });
     const keys = { cut: 'keys', keyIntervalSec: (interval ?? 0) / 1000 } as const;
+    const frameRate = passesVideo ? (facts.video?.frameRate ?? null) : (encoded[0]?.frameRate ?? null);
     return {
       renditions: [...(passesVideo ? video.slice(0, 1) : []), ...encoded, ...sound],
       ...{ passes, path, segmentSec: ladder.segmentSec },
+      part: partLength({ partMs: this.#options.partMs, frameRate, steady: !passesVideo }),
       ...(passesVideo ? keys : ({ cut: 'grid', keyIntervalSec: 0 } as const)),
     };
   }

@@ -123,6 +123,22 @@ export class KeepingSink implements FragmentSink {
   }
 }
 
+/** Of each fragment: how many samples it has, and whether the first one is a key. As this box's writers lay a `moof` out. */
+export function fragmentsOf(bytes: Buffer): { readonly samples: number; readonly key: boolean }[] {
+  const found: { samples: number; key: boolean }[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32BE(at)) {
+    if (bytes.toString('latin1', at + 4, at + 8) !== 'moof') continue;
+    const trun = bytes.indexOf('trun', at, 'latin1');
+    const flags = bytes.readUInt32BE(trun + 4) & 0xffffff;
+    const afterOffset = trun + 16;
+    // The first sample's flags stand by themselves, or behind its duration and size.
+    const ownFlags = (flags & 0x4) !== 0 ? afterOffset : afterOffset + 8;
+    const key = (flags & 0x404) !== 0 && (bytes.readUInt32BE(ownFlags) & 0x10000) === 0;
+    found.push({ samples: bytes.readUInt32BE(trun + 8), key });
+  }
+  return found;
+}
+
 export interface Probed {
   readonly codec: string;
   readonly width: number | undefined;

@@ -90,6 +90,7 @@ describe('a broadcast', () => {
         startedAt: 1_700_000_000_000,
         timelineOffsetSec: 10,
         segmentSec: 2,
+        partSec: 0.2,
       },
       renditions: [{ id: 'v480' }, { id: 'v360' }, { id: 'audio' }],
     });
@@ -269,7 +270,7 @@ describe('the end', () => {
     const { sink, live, open } = box();
     const feed = open();
     push(feed, { seconds: 20, realTime: true });
-    await until(() => sink.size(0) > 20_000);
+    await until(() => sink.size(0) > 60_000);
     feed.on('error', () => {});
     await live.drain(5_000);
     expect(sink.runs[0]?.ended).toBe(true);

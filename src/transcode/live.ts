@@ -53,6 +53,8 @@ export interface LiveTranscoderOptions {
   readonly gpus?: GpuFleet;
   /** Default 2. */
   readonly segmentSec?: number;
+  /** About how long the parts of segments are, ms, from 100 to 1000: the nearest whole number of pictures. Default 200. */
+  readonly partMs?: number;
   /** Default 10. */
   readonly timelineOffsetSec?: number;
   /** ffmpeg is replaced after this long without output while input flows, ms, default 10 000; after 2 s if it does not even run. */
@@ -182,9 +184,9 @@ export class LiveTranscoder {
     const known = this.#slots.get(start.broadcastId);
     if (known !== undefined) return known;
     const { channel } = start;
-    const { segmentSec } = this.#options;
+    const { segmentSec, partMs } = this.#options;
     const log = this.#logOf(start);
-    const broadcast = new LiveBroadcast({ channel, preset: this.#presetOf(start), segmentSec, log });
+    const broadcast = new LiveBroadcast({ channel, preset: this.#presetOf(start), segmentSec, partMs, log });
     const slot: Slot = { broadcast, feeds: new Set(), settled: Promise.resolve(), by: '', ended: false };
     this.#slots.set(start.broadcastId, slot);
     this.#metrics.broadcasts.set(this.#slots.size);
@@ -247,12 +249,12 @@ export class LiveTranscoder {
     const assignment = this.#assign(broadcast, facts, source, capacity);
     const { plan } = assignment;
     if (plan.renditions.length === 0) return null;
-    const { cut, segmentSec, keyIntervalSec, renditions } = plan;
-    const opening = { channel, broadcastId, startedAt, timelineOffsetSec, cut, segmentSec, keyIntervalSec, renditions };
-    const openRun = () => fragments.openRun(opening);
+    const { cut, segmentSec, keyIntervalSec, renditions, part } = plan;
+    const timing = { startedAt, timelineOffsetSec, cut, segmentSec, keyIntervalSec, partSec: part.maxSec };
+    const openRun = () => fragments.openRun({ channel, broadcastId, ...timing, renditions });
     const onPace = (pace: LivePace) => this.#showPace(channel, pace);
     const { passed, encoded } = dividedPlan(plan);
-    const own = { tracks: source.tracks, video: facts.video, renditions: passed, timelineOffsetSec };
+    const own = { tracks: source.tracks, video: facts.video, renditions: passed, timelineOffsetSec, part };
     const common = { after, openRun, onPace };
     const run =
       encoded.length === 0
@@ -274,9 +276,9 @@ export class LiveTranscoder {
     common: Pick<LiveRunOptions, 'after' | 'openRun' | 'onPace' | 'passed' | 'log'>,
   ): LiveRun {
     const { timelineOffsetSec, stallMs, nice, binary } = this.#options;
-    const { path, segmentSec, cut } = plan;
+    const { path, segmentSec, cut, part } = plan;
     const { facts, startMs } = start;
-    const where = { startMs, timelineOffsetSec, segmentSec, firstOutputFd: LIVE_FIRST_FD };
+    const where = { startMs, timelineOffsetSec, segmentSec, part, firstOutputFd: LIVE_FIRST_FD };
     const keys = cut === 'keys' ? 'source' : 'grid';
     const command = liveCommand({ renditions: dividedPlan(plan).encoded, path, facts, keys, ...where });
     return new LiveRun({ ...common, command, stallMs, nice, binary });
@@ -348,6 +350,7 @@ function withDefaults(options: LiveTranscoderOptions): Required<LiveTranscoderOp
     preset: options.preset ?? DEFAULT_PRESET,
     gpus: options.gpus ?? new GpuFleet({ log: options.log, probe: async () => false }),
     segmentSec: options.segmentSec ?? 2,
+    partMs: options.partMs ?? 200,
     timelineOffsetSec: options.timelineOffsetSec ?? 10,
     stallMs: options.stallMs ?? 10_000,
     nice: options.nice ?? 5,

@@ -1,6 +1,7 @@
 /** How one run of a live broadcast is made. Pure data. */
 import type { Rendition } from '../media/rendition.js';
 import type { EncodePath } from './encode-path.js';
+import type { PartLength } from './part-length.js';
 
 export interface RunPlan {
   readonly renditions: readonly Rendition[];
@@ -11,6 +12,7 @@ export interface RunPlan {
   readonly segmentSec: number;
   /** 0 with `grid`. */
   readonly keyIntervalSec: number;
+  readonly part: PartLength;
 }
 
 /** What of it is the source's own, and what is encoded; both in the plan's order. */

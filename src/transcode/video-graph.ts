@@ -9,6 +9,8 @@ import { decodesOnDevice, type EncodePath, encodesOnDevice } from './encode-path
 export interface GraphStart {
   /** Where the first picture stands, seconds with nine digits. */
   readonly seconds: string;
+  /** The same in whole pictures. */
+  readonly slot: number;
   /** Pictures per second, as a ratio. */
   readonly rate: string;
 }
@@ -32,7 +34,7 @@ export function videoGraph({ facts, rungs, start, path }: GraphOptions): string[
   const [top] = rungs;
   if (top === undefined) return [];
   const device = staysOnDevice(path, facts, top) ? DEVICE[path.kind] : null;
-  const grid = start === null ? [] : [`fps=${start.rate}:start_time=${start.seconds}`];
+  const grid = start === null ? [] : onGrid(start);
   const head =
     device === null
       ? [
@@ -58,6 +60,18 @@ export function videoGraph({ facts, rungs, start, path }: GraphOptions): string[
       })
       .join(';'),
   ];
+}
+
+/**
+ * Puts each picture on its slot, the first one on the slot that the run begins with; what stands before that, and all but
+ * the first that fall on one slot, are left out. Slots without a picture are filled by the output (`-fps_mode cfr`). The `fps`
+ * filter does all that too, but holds each picture back until the next one has come.
+ */
+function onGrid({ rate, seconds, slot: first }: GraphStart): string[] {
+  const slot = (time: string) => `round(${time}*${rate})`;
+  const isNext = `if(isnan(prev_selected_t),gte(${slot('t')},${first}),gt(${slot('t')},${slot('prev_selected_t')}))`;
+  const place = `if(eq(N,0),${seconds},${slot('T')}/(${rate}))/TB`;
+  return ['settb=1/90000', `select='${isNext}'`, `setpts='${place}'`];
 }
 
 const DEINTERLACE = 'bwdif=mode=send_frame:deint=interlaced';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ChannelSettings, GRACE_SEC_MAX, SRT_PASSPHRASE } from '../../media/channel-settings.js';
+import { type ChannelSettings, DVR_SEC_MAX, GRACE_SEC_MAX, SRT_PASSPHRASE } from '../../media/channel-settings.js';
 import { Failure } from '../../telemetry/failure.js';
 import { type Channel, describeChannel } from '../channel-text.js';
 import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
@@ -9,6 +9,8 @@ interface SetOptions extends BoxOptions {
   readonly grace?: string;
   readonly onLoss?: string;
   readonly srtPassphrase?: string;
+  readonly dvr?: string;
+  readonly archive?: string;
 }
 
 const onAir =
@@ -26,6 +28,8 @@ export function addChannelSet(channel: Command): void {
     .option('--grace <seconds>', 'for how long a publisher who left may come back and go on, 0 to 3600')
     .option('--on-loss <slate|hold>', 'what viewers get meanwhile: a picture that says so, or nothing new')
     .option('--srt-passphrase <passphrase|none>', 'what SRT publishers must encrypt with, 10 to 79 characters')
+    .option('--dvr <seconds>', 'how far viewers may go back while it is live, 0 to 86400')
+    .option('--archive <on|off>', 'whether a broadcast becomes a video when it is over')
     .action(async (name: string, options: SetOptions) => {
       const settings = readSettings(options);
       const { api, output } = openBox(options);
@@ -37,24 +41,32 @@ export function addChannelSet(channel: Command): void {
 }
 
 /** The settings that are named. Fails with `cli.bad-option` where one cannot be. */
-function readSettings({ preset, grace, onLoss, srtPassphrase }: SetOptions): Partial<ChannelSettings> {
+function readSettings({ preset, grace, onLoss, srtPassphrase, dvr, archive }: SetOptions): Partial<ChannelSettings> {
   const settings: Partial<ChannelSettings> = {
     ...(preset === undefined ? {} : { preset: orNull(preset) }),
-    ...(grace === undefined ? {} : { graceSec: readGrace(grace) }),
+    ...(grace === undefined ? {} : { graceSec: readSeconds('--grace', grace, GRACE_SEC_MAX) }),
     ...(onLoss === undefined ? {} : { onLoss: readOnLoss(onLoss) }),
     ...(srtPassphrase === undefined ? {} : { srtPassphrase: readPassphrase(srtPassphrase) }),
+    ...(dvr === undefined ? {} : { dvrSec: readSeconds('--dvr', dvr, DVR_SEC_MAX) }),
+    ...(archive === undefined ? {} : { archive: readSwitch(archive) }),
   };
   if (Object.keys(settings).length > 0) return settings;
-  throw refuse('no setting is named', 'Give --preset, --grace, --on-loss or --srt-passphrase.');
+  throw refuse('no setting is named', 'Give --preset, --grace, --on-loss, --srt-passphrase, --dvr or --archive.');
 }
 
 const orNull = (text: string): string | null => (text === 'default' ? null : text);
 
-function readGrace(text: string): number | null {
+function readSeconds(option: string, text: string, max: number): number | null {
   if (text === 'default') return null;
   const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (seconds <= GRACE_SEC_MAX) return seconds;
-  throw refuse(`--grace ${text}`, `It takes whole seconds from 0 to ${GRACE_SEC_MAX}, or default.`);
+  if (seconds <= max) return seconds;
+  throw refuse(`${option} ${text}`, `It takes whole seconds from 0 to ${max}, or default.`);
+}
+
+function readSwitch(text: string): boolean | null {
+  if (text === 'default') return null;
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw refuse(`--archive ${text}`, 'It takes on, off or default.');
 }
 
 function readOnLoss(text: string): ChannelSettings['onLoss'] {

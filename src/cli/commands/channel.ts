@@ -3,6 +3,7 @@ import type { ApiClient } from '../api-client.js';
 import { type Channel, describeChannel } from '../channel-text.js';
 import { table } from '../output.js';
 import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
+import { addChannelRestream } from './channel-restream.js';
 import { addChannelSet } from './channel-set.js';
 
 export function addChannelCommands(program: Command): void {
@@ -30,6 +31,7 @@ export function addChannelCommands(program: Command): void {
       output.answer(found, describeChannel(found));
     });
   addChannelSet(channel);
+  addChannelRestream(channel);
   withBoxOptions(channel.command('rotate-key <name>'))
     .description('give a channel a new stream key; whoever pushes with the old one is cut')
     .action(async (name: string, options: BoxOptions) => {

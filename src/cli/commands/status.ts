@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatBytes, table } from '../output.js';
+import { RESTREAM_HEAD, type Restream, restreamCells, restreamTroubles } from '../restream-text.js';
 import { type BoxOptions, openBox, withBoxOptions } from './box-options.js';
 
 interface LiveChannel {
@@ -8,6 +9,7 @@ interface LiveChannel {
   readonly startedAt: number;
   readonly renditions: readonly string[];
   readonly restarts: number;
+  readonly restreams: readonly Restream[];
   readonly sources: readonly {
     readonly role: string;
     readonly protocol: string;
@@ -68,6 +70,7 @@ function describe({ version, uptimeSec, live, notRunning, jobs, cache }: Status)
     live.length > 0 ? table([['LIVE', 'SHOWS', 'FOR', 'RENDITIONS', 'RESTARTS'], ...rows]) : 'no channel is live',
     '',
     ...publishers(live),
+    ...restreams(live),
     ...notRunning.map(({ part, reason }) => `${part} is off: ${reason}`),
     `jobs    ${jobs.processing} running, ${jobs.queued} waiting, ${jobs.done} done, ${jobs.failed} failed`,
     `cache   ${cache.hits + cache.misses === 0 ? 'no requests yet' : `${(cache.hitRatio * 100).toFixed(1)}% hits`}, ` +
@@ -88,6 +91,15 @@ function publishers(live: readonly LiveChannel[]): string[] {
   return rows.length === 0
     ? []
     : [table([['PUBLISHER', 'AS', 'FROM', 'RATE', 'RTT', 'LOST', 'SENT AGAIN'], ...rows]), ''];
+}
+
+/** Where live channels are sent on to. */
+function restreams(live: readonly LiveChannel[]): string[] {
+  const rows = live.flatMap((each) => each.restreams.map((target) => [each.channel, ...restreamCells(target)]));
+  const troubles = live.flatMap((each) =>
+    restreamTroubles(each.restreams).map((words) => `${each.channel} to ${words}`),
+  );
+  return rows.length === 0 ? [] : [table([['RESTREAM', ...RESTREAM_HEAD], ...rows]), ...troubles, ''];
 }
 
 function describeLink(link: LinkStats | null): string[] {

@@ -12,6 +12,7 @@ interface Video {
   readonly status: 'uploading' | 'transcoding' | 'ready' | 'failed';
   readonly duration?: number | null;
   readonly reason?: string | null;
+  readonly incomplete?: boolean;
   readonly hlsUrl: string;
   readonly dashUrl: string;
   readonly watchUrl: string;
@@ -131,7 +132,7 @@ function describe(video: Video): string {
     `video       ${video.id}`,
     `title       ${video.title}`,
     `status      ${video.status}${video.reason ? `: ${video.reason}` : ''}`,
-    `length      ${formatDuration(video.duration)}`,
+    `length      ${formatDuration(video.duration)}${video.incomplete ? ', with gaps: not everything could be kept' : ''}`,
     `watch       ${video.watchUrl}`,
     `HLS         ${video.hlsUrl}`,
     `DASH        ${video.dashUrl}`,

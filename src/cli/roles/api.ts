@@ -12,8 +12,10 @@ import { dialable, parseAddress } from '../address.js';
 import type { BoxStatusReport } from '../box-status.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
+import { targetPlace } from '../target-place.js';
 import type { IngestRole } from './ingest.js';
 import type { OriginRole } from './origin.js';
+import type { RestreamRole } from './restream.js';
 import type { TranscodeRole } from './transcode.js';
 
 /** The JSON API and, on the same inner port, the upload server. */
@@ -30,6 +32,7 @@ interface ApiParts {
   readonly objects: DiskStore;
   readonly origin: OriginRole;
   readonly ingest: IngestRole;
+  readonly restream: RestreamRole;
   readonly board: TranscodeRole['board'];
   readonly status: BoxStatusReport;
   readonly log: Log;
@@ -37,7 +40,7 @@ interface ApiParts {
 }
 
 export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
-  const { settings, data, catalog, origin, ingest, board, status, log, metrics } = parts;
+  const { settings, data, catalog, origin, ingest, restream, board, status, log, metrics } = parts;
   const { publicUrl } = settings;
   const auth = new Auth({ catalog, secret: data.tokenSecret, operatorToken: data.operatorToken, publicUrl });
   const uploads = await openUploadServer(parts, auth);
@@ -53,6 +56,10 @@ export async function openApiRole(parts: ApiParts): Promise<ApiRole> {
     pushAddresses: () => pushAddresses(ingest),
     presets: Object.keys(settings.presets),
     status: () => status.report(),
+    restreams: {
+      statuses: restream.statuses,
+      placeOf: (address) => targetPlace(address, { ports: pushPorts(ingest), publicUrl }),
+    },
     isChannelLive: (name) => live().has(name) && origin.isPlayable(name),
     jobProgress: (jobId) => board.progressOf(jobId),
     async onChannelStopped(name, reason) {
@@ -82,6 +89,10 @@ function pushAddresses(ingest: PushAddresses): PushAddresses {
   return { rtmp, rtmps, srt, webrtc };
 }
 
+function pushPorts({ rtmp, rtmps, srt }: PushAddresses): number[] {
+  return [rtmp, rtmps, srt].flatMap((address) => (address === undefined ? [] : [parseAddress(address).port]));
+}
+
 function openUploadServer({ settings, data, catalog, objects, log, metrics }: ApiParts, auth: Auth) {
   return openUploads({
     stagingDir: data.folder('staging'),
@@ -109,8 +120,10 @@ async function deleteObjects(
   prefixes: readonly string[],
 ): Promise<void> {
   origin.forgetVideo(videoId);
+  const broadcasts = prefixes.flatMap((prefix) => /^live\/(b_[a-z0-9]+)\/$/.exec(prefix)?.[1] ?? []);
   const deletions = [
     uploads.discard(videoId),
+    ...broadcasts.map((broadcastId) => origin.forgetBroadcast(broadcastId)),
     ...keys.map((key) => objects.delete(key)),
     ...prefixes.map((prefix) => objects.deletePrefix(prefix)),
   ];

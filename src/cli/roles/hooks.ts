@@ -3,15 +3,18 @@ import { type EventHooks, openEventHooks } from '../../hooks/event-hooks.js';
 import { HookMetrics } from '../../hooks/hook-metrics.js';
 import type { LiveEvents } from '../../ingest/live-events.js';
 import type { PublishingOptions } from '../../ingest/publish.js';
+import type { ArchivedBroadcast } from '../../origin/recording/recorder.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
+import { steadyNow } from '../steady-clock.js';
 
 /** The operator's own servers: one is asked before a publish, others are told what happens. Nothing where none is named. */
 export interface HooksRole {
   readonly approve: PublishingOptions['approve'];
   readonly events: LiveEvents;
+  readonly archived: (archive: ArchivedBroadcast) => void;
   close(graceMs: number): Promise<void>;
 }
 
@@ -30,6 +33,8 @@ export async function openHooks(options: {
   return {
     approve: question === null ? undefined : (request, channel) => ask(question, request, channel),
     events: toldTo(events),
+    archived: ({ channel, broadcastId, videoId, durationSec, complete }) =>
+      events.tell({ type: 'archived', channel, broadcastId, at: steadyNow(), videoId, durationSec, complete }),
     async close(graceMs) {
       await Promise.all([question?.close(), events.close(graceMs)]);
     },
@@ -54,5 +59,7 @@ function toldTo(hooks: EventHooks): LiveEvents {
     broadcastEnded: ({ channel, broadcastId, at }) => hooks.tell({ type: 'stopped', channel, broadcastId, at }),
     sourceChanged: ({ channel, broadcastId, at, from, to }) =>
       hooks.tell({ type: 'failed-over', channel, broadcastId, at, from, to }),
+    timedMetadata: () => {},
+    captionsFound: () => {},
   };
 }

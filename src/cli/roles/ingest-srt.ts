@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Publishing } from '../../ingest/publish.js';
 import { openSrtServer } from '../../ingest/srt/server.js';
 import type { Catalog } from '../../metadata/catalog.js';
@@ -5,7 +6,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
-import { SrtPassphrases } from '../srt-passphrases.js';
+import { SrtKeys } from '../srt-keys.js';
 
 /** Where encoders push over SRT. */
 export interface SrtIngest {
@@ -13,6 +14,8 @@ export interface SrtIngest {
   readonly srt: string | undefined;
   /** Why it can't run; null where it runs, or is switched off. */
   readonly unable: string | null;
+  /** Why no packet filter stands before the port; null where one does, or nothing runs. */
+  readonly unfiltered: string | null;
   close(graceMs: number): Promise<void>;
 }
 
@@ -24,17 +27,22 @@ export async function openSrtIngest(options: {
   publishing: Publishing;
   log: Log;
   metrics: Metrics;
+  /** Started before; null: now. */
+  process: ChildProcess | null;
 }): Promise<SrtIngest> {
   const { settings, catalog, publishing, log, metrics } = options;
   const { listen, latencyMs, connectionsMax, idleTimeoutSec } = settings.srt;
-  if (listen === null) return { srt: undefined, unable: null, close: async () => {} };
+  if (listen === null) return { srt: undefined, unable: null, unfiltered: null, close: async () => {} };
   const limits = { latencyMs, connectionsMax, idleMs: idleTimeoutSec * 1000 };
-  const passphrases = new SrtPassphrases(catalog);
-  const opening = await openSrtServer({ ...parseAddress(listen), publishing, passphrases, log, metrics, limits });
+  const keys = new SrtKeys(catalog);
+  const at = { ...parseAddress(listen), firstProcess: options.process };
+  const opening = await openSrtServer({ ...at, publishing, keys, log, metrics, limits });
   if (opening.serving) {
-    const { server } = opening;
-    return { srt: formatAddress(server.address), unable: null, close: (graceMs) => server.close(graceMs) };
+    const { server, unfiltered } = opening;
+    const close = (graceMs: number) => server.close(graceMs);
+    return { srt: formatAddress(server.address), unable: null, unfiltered, close };
   }
   log.warn({ reason: opening.reason, hint: LIBSRT_HINT }, 'SRT cannot run here: it is off');
-  return { srt: undefined, unable: `${opening.reason} (${LIBSRT_HINT})`, close: async () => {} };
+  const unable = `${opening.reason} (${LIBSRT_HINT})`;
+  return { srt: undefined, unable, unfiltered: null, close: async () => {} };
 }

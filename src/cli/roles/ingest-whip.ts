@@ -1,12 +1,10 @@
 import { callerAddress } from '../../api/reached.js';
 import type { Publishing } from '../../ingest/publish.js';
 import { WhipServer } from '../../ingest/whip/server.js';
-import { openWebrtcProcess } from '../../ingest/whip/webrtc-process.js';
-import { WhipMetrics } from '../../ingest/whip/whip-metrics.js';
 import type { Log } from '../../telemetry/log.js';
-import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
+import type { IngestChildren } from './ingest-children.js';
 
 /** Where browsers and OBS publish: its HTTP half is mounted in the web door, its media have a UDP port. */
 export interface WhipIngest {
@@ -16,20 +14,19 @@ export interface WhipIngest {
   close(): Promise<void>;
 }
 
-/** Null where `webrtc.listen` is null. */
+/** Null where WebRTC is off. */
 export async function openWhipIngest(options: {
   settings: Settings;
   publishing: Publishing;
   log: Log;
-  metrics: Metrics;
+  started: IngestChildren['webrtc'];
 }): Promise<WhipIngest | null> {
-  const { settings, publishing, log } = options;
-  const { listen, sessionsMax, publicAddresses, bitrateMaxKbps } = settings.webrtc;
-  if (listen === null) return null;
-  const { host, port } = parseAddress(listen);
-  const metrics = new WhipMetrics(options.metrics);
-  const onDeath = () => metrics.deaths.inc();
-  const webrtc = await openWebrtcProcess({ host, port, bitrateMaxBps: bitrateMaxKbps * 1000, log, onDeath });
+  const { settings, publishing, log, started } = options;
+  const { listen, sessionsMax, publicAddresses } = settings.webrtc;
+  if (listen === null || started === null) return null;
+  const { host } = parseAddress(listen);
+  const { metrics } = started;
+  const webrtc = await started.process;
   if (webrtc.unable !== null)
     log.warn({ reason: webrtc.unable }, 'WebRTC cannot run here: WHIP publishers are refused');
   const whip = new WhipServer({

@@ -12,6 +12,7 @@ import { makeSlate } from '../../transcode/slate.js';
 import type { Settings } from '../config-schema.js';
 import { steadyNow } from '../steady-clock.js';
 import type { HooksRole } from './hooks.js';
+import type { IngestChildren } from './ingest-children.js';
 import { openRtmpIngest } from './ingest-rtmp.js';
 import { openSrtIngest } from './ingest-srt.js';
 import { openWhipIngest, type WhipIngest } from './ingest-whip.js';
@@ -23,6 +24,8 @@ export interface IngestRole {
   /** Undefined where SRT does not run; `srtUnable` says why, unless it is switched off. */
   readonly srt: string | undefined;
   readonly srtUnable: string | null;
+  /** Why no packet filter stands before SRT's port; null where one does. */
+  readonly srtUnfiltered: string | null;
   readonly webrtc: string | undefined;
   /** The HTTP half of WHIP; null where it is off. */
   readonly whip: WhipIngest | null;
@@ -34,10 +37,13 @@ interface IngestOptions {
   readonly settings: Settings;
   readonly catalog: Catalog;
   readonly sink: FeedSink;
+  /** Told what is for viewers beside picture and sound. */
+  readonly viewers: Pick<LiveEvents, 'timedMetadata' | 'captionsFound'>;
   /** Asked before a publish, and told what happens. */
   readonly hooks: HooksRole;
   /** The box's own, for doors that speak TLS; null: it has none. */
   readonly certificates: Certificates | null;
+  readonly children: IngestChildren;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -53,20 +59,25 @@ export async function openIngest(options: IngestOptions): Promise<IngestRole> {
     clock: steadyNow,
     authorize: streamKeysOf(catalog),
     approve: hooks.approve,
-    events: toEach([notesFor(catalog, log), hooks.events]),
+    events: toEach([notesFor(catalog, log), hooks.events, toldTo(options.viewers)]),
     defaults: { graceSec, onLoss },
     slates: slatesFrom(settings, log, stopping.signal),
     wantsKeyInterval: (preset) => passesPicture(settings, preset),
   });
   const doors = { settings, publishing, log, metrics };
   const { rtmp, rtmps, close: closeRtmp } = await openRtmpIngest({ ...doors, certificates: options.certificates });
-  // Each starts a process: together they take as long as one.
-  const [srt, whip] = await Promise.all([openSrtIngest({ ...doors, catalog }), openWhipIngest(doors)]);
+  // Each waits for its process: together they take as long as one.
+  const { srt: process, webrtc: started } = options.children;
+  const [srt, whip] = await Promise.all([
+    openSrtIngest({ ...doors, catalog, process }),
+    openWhipIngest({ ...doors, started }),
+  ]);
   return {
     rtmp,
     rtmps,
     srt: srt.srt,
     srtUnable: srt.unable,
+    srtUnfiltered: srt.unfiltered,
     webrtc: whip?.webrtc,
     whip,
     publishing,
@@ -101,6 +112,18 @@ function notesFor(catalog: Catalog, log: Log): LiveEvents {
     broadcastEnded: ({ broadcastId, at }) =>
       note(newEntry('broadcast.ended', { broadcastId, at }, { id: `ended-${broadcastId}` })),
     sourceChanged: () => {},
+    timedMetadata: () => {},
+    captionsFound: () => {},
+  };
+}
+
+function toldTo(viewers: IngestOptions['viewers']): LiveEvents {
+  return {
+    broadcastStarted: () => {},
+    broadcastEnded: () => {},
+    sourceChanged: () => {},
+    timedMetadata: (event) => viewers.timedMetadata(event),
+    captionsFound: (event) => viewers.captionsFound(event),
   };
 }
 
@@ -114,6 +137,8 @@ function toEach(listeners: readonly LiveEvents[]): LiveEvents {
     broadcastStarted: tell('broadcastStarted'),
     broadcastEnded: tell('broadcastEnded'),
     sourceChanged: tell('sourceChanged'),
+    timedMetadata: tell('timedMetadata'),
+    captionsFound: tell('captionsFound'),
   };
 }
 

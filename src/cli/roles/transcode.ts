@@ -3,11 +3,12 @@ import type { Catalog } from '../../metadata/catalog.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { FragmentSink } from '../../transcode/fragment-sink.js';
+import { ffmpegVersion, measureEncodeSpeed } from '../../transcode/hardware.js';
 import type { VodObjects } from '../../transcode/job-board.js';
 import { LiveTranscoder } from '../../transcode/live.js';
 import { VodWorker } from '../../transcode/vod.js';
 import type { Settings } from '../config-schema.js';
-import { EncodeSpeed } from '../encode-speed.js';
+import { EncodeSpeed, type SpeedMeasuring } from '../encode-speed.js';
 import { letHeapGrow } from '../heap-growth.js';
 import { CatalogJobBoard } from '../job-board.js';
 import { openHardware } from './hardware.js';
@@ -42,6 +43,7 @@ export async function openTranscode(options: {
     preset: settings.live.preset,
     gpus: hardware.fleet,
     segmentSec: settings.live.segmentSec,
+    partMs: settings.live.partMs,
     binary,
   });
   const board = new CatalogJobBoard(catalog);
@@ -60,11 +62,14 @@ export async function openTranscode(options: {
   });
   const stopping = new AbortController();
   // Measuring takes both cores for a moment: once the box has started, and before the first upload does.
+  const measuring = measuringOf({ log, binary, signal: stopping.signal });
   const learned = speed
-    .learn({ log, binary, signal: stopping.signal })
+    .learn(measuring)
     .then(() => hardware.learn(stopping.signal))
     .then(() => (stopping.signal.aborted ? undefined : vod.start()));
-  learned.catch((error) => log.error({ error }, 'uploads cannot be transcoded'));
+  learned
+    .then(() => speed.keepLearning(measuring))
+    .catch((error) => log.error({ error }, 'uploads cannot be transcoded'));
   return {
     live,
     board,
@@ -75,5 +80,14 @@ export async function openTranscode(options: {
       await Promise.all([live.drain(graceMs), vod.stop(graceMs / 4)]);
       board.close();
     },
+  };
+}
+
+function measuringOf(options: { log: Log; binary: string; signal: AbortSignal }): SpeedMeasuring {
+  return {
+    measure: () => measureEncodeSpeed(options),
+    ffmpegVersion: async () => `ffmpeg ${(await ffmpegVersion(options)).text}`,
+    log: options.log,
+    signal: options.signal,
   };
 }

@@ -16,6 +16,16 @@ export function signedDistance(to: number, from: number): number {
 export class Clock90k {
   #latest: number | null = null;
 
+  /** The newest time of any track; null before the first. */
+  get latest(): number | null {
+    return this.#latest;
+  }
+
+  /** As `unwrap`, of a time that is none of a track's: it is not remembered. */
+  near(ticks: number): number {
+    return this.#latest === null ? ticks : unwrapNear(ticks, this.#latest);
+  }
+
   /** `before`: the track's time before this one; null for its first. */
   unwrap(ticks: number, before: number | null): number {
     const near = before ?? this.#latest;

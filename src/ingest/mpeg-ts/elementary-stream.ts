@@ -1,4 +1,5 @@
 import type { DecoderConfig, Frame } from '../../media/frame.js';
+import type { SourceCue } from '../source-cue.js';
 
 export const TIMESCALE = 90_000;
 
@@ -6,6 +7,8 @@ export const TIMESCALE = 90_000;
 export interface StreamOutput {
   readonly onConfig: (config: DecoderConfig) => void;
   readonly onFrame: (frame: Frame) => void;
+  /** Something is told beside the pictures. Absent: nobody listens. */
+  readonly onCue?: (cue: SourceCue) => void;
   /** The stream is of a kind that can't be used: a sentence for the publisher. */
   readonly onFault: (message: string) => void;
 }

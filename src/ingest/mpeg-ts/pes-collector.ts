@@ -16,7 +16,7 @@ const UNIT_BYTES_FIRST = 64 * 1024;
  */
 export class PesCollector {
   readonly #stream: ElementaryStream;
-  readonly #clock: Clock90k;
+  readonly #clock: Pick<Clock90k, 'unwrap'>;
   readonly #video: boolean;
   #bytes: Buffer = Buffer.allocUnsafe(UNIT_BYTES_FIRST);
   #length = 0;
@@ -24,7 +24,8 @@ export class PesCollector {
   #latestDts: number | null = null;
   #damaged = 0;
 
-  constructor(options: { stream: ElementaryStream; clock: Clock90k; track: 'video' | 'audio' }) {
+  /** `audio` is for everything whose PES packets say how long they are. */
+  constructor(options: { stream: ElementaryStream; clock: Pick<Clock90k, 'unwrap'>; track: 'video' | 'audio' }) {
     this.#stream = options.stream;
     this.#clock = options.clock;
     this.#video = options.track === 'video';

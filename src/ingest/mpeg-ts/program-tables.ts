@@ -5,7 +5,7 @@ export interface ProgramEntry {
   readonly pmtPid: number;
 }
 
-interface Descriptor {
+export interface Descriptor {
   readonly tag: number;
   readonly data: Buffer;
 }
@@ -36,12 +36,20 @@ export function readPat(section: Buffer): ProgramEntry[] | null {
   return programs;
 }
 
+export interface ListedProgram {
+  readonly programNumber: number;
+  /** Of the program as a whole. */
+  readonly descriptors: readonly Descriptor[];
+  readonly streams: readonly ListedStream[];
+}
+
 /** §2.4.4.8; null where it is no PMT that counts now, or its lengths leave it. */
-export function readPmt(section: Buffer): { programNumber: number; streams: ListedStream[] } | null {
+export function readPmt(section: Buffer): ListedProgram | null {
   if (!isCurrent(section, PMT_TABLE, LONG_HEAD_BYTES + 4)) return null;
   const end = section.length - CRC_BYTES;
   const streams: ListedStream[] = [];
   let at = LONG_HEAD_BYTES + 4 + (section.readUInt16BE(10) & 0x0fff);
+  const own = readDescriptors(section.subarray(LONG_HEAD_BYTES + 4, Math.min(at, end)));
   while (at + 5 <= end) {
     const infoEnd = at + 5 + (section.readUInt16BE(at + 3) & 0x0fff);
     if (infoEnd > end) return null;
@@ -49,7 +57,7 @@ export function readPmt(section: Buffer): { programNumber: number; streams: List
     streams.push({ pid: section.readUInt16BE(at + 1) & 0x1fff, type: section[at] ?? 0, descriptors });
     at = infoEnd;
   }
-  return { programNumber: section.readUInt16BE(3), streams };
+  return { programNumber: section.readUInt16BE(3), descriptors: own, streams };
 }
 
 /** current_next_indicator 0 announces a table that counts later. */

@@ -12,14 +12,15 @@ const STUFFING = 0xff;
  */
 export class SectionAssembler {
   readonly #onSection: (section: Buffer) => void;
-  readonly #section = Buffer.alloc(SECTION_BYTES_MAX);
+  readonly #section: Buffer;
   #length = 0;
   #collecting = false;
   #damaged = 0;
 
-  /** `onSection` gets a copy of its own. */
-  constructor(onSection: (section: Buffer) => void) {
+  /** `onSection` gets a copy of its own. Longer sections than `bytesMax` are left out. */
+  constructor(onSection: (section: Buffer) => void, bytesMax = SECTION_BYTES_MAX) {
     this.#onSection = onSection;
+    this.#section = Buffer.alloc(bytesMax);
   }
 
   /** Sections that were too long or whose CRC was wrong. */
@@ -54,7 +55,7 @@ export class SectionAssembler {
     let rest = bytes;
     while (this.#collecting && rest.length > 0) {
       const wanted = this.#wanted();
-      if (wanted > SECTION_BYTES_MAX) {
+      if (wanted > this.#section.length) {
         this.#damaged++;
         this.reset();
         return rest.subarray(rest.length);

@@ -1,4 +1,5 @@
-import type { ListedStream } from './program-tables.js';
+import type { TimedMetadataKind } from '../../media/timed-metadata.js';
+import type { Descriptor, ListedStream } from './program-tables.js';
 
 /** What a listed elementary stream is to us. */
 export type StreamKind =
@@ -7,11 +8,16 @@ export type StreamKind =
   | { readonly use: 'audio'; readonly codec: 'opus'; readonly channels: number }
   /** Sound or pictures that can't be used; the name is for people. */
   | { readonly use: 'unsupported'; readonly track: 'video' | 'audio'; readonly name: string }
-  /** Data beside the pictures: subtitles, cues, timed metadata. */
+  /** Cues for advertisements in sections, timed ID3 in PES packets. */
+  | { readonly use: 'cues'; readonly kind: TimedMetadataKind }
+  /** Other data beside the pictures: subtitles, teletext. */
   | { readonly use: 'ignored' };
 
 const PRIVATE_DATA = 0x06;
 const REGISTRATION = 0x05;
+const METADATA = 0x26;
+const METADATA_IN_PES = 0x15;
+const SPLICE_INFO = 0x86;
 const EXTENSION = 0x7f;
 const OPUS_EXTENSION = 0x80;
 const AC3_DESCRIPTOR = 0x6a;
@@ -54,11 +60,30 @@ const BY_REGISTRATION: Partial<Record<string, StreamKind>> = {
   BSSD: audio('SMPTE 302M'),
 };
 
-export function kindOf(stream: ListedStream): StreamKind {
+/** `program`: the descriptors of the whole program. */
+export function kindOf(stream: ListedStream, program: readonly Descriptor[] = []): StreamKind {
   const listed = BY_TYPE[stream.type];
   if (listed !== undefined) return listed;
+  if (stream.type === SPLICE_INFO && isSpliceInfo(stream, program)) return { use: 'cues', kind: 'scte35' };
+  if (stream.type === METADATA_IN_PES && stream.descriptors.some(isId3)) return { use: 'cues', kind: 'id3' };
   return stream.type === PRIVATE_DATA ? privateKind(stream) : { use: 'ignored' };
 }
+
+/** SCTE 35 §8.1 registers the program, or the stream; that type of stream is sound to others (DTS-HD on discs, `HDMV`). */
+function isSpliceInfo(stream: ListedStream, program: readonly Descriptor[]): boolean {
+  const formats = [...stream.descriptors, ...program].filter(({ tag }) => tag === REGISTRATION).map(formatOf);
+  return formats.length === 0 || formats.includes('CUEI');
+}
+
+/** A metadata descriptor (§2.6.60): application and format, each with an identifier behind it where it is all ones. */
+function isId3({ tag, data }: Descriptor): boolean {
+  if (tag === REGISTRATION) return formatOf({ data }) === 'ID3 ';
+  if (tag !== METADATA || data.length < 3) return false;
+  const formatAt = data.readUInt16BE(0) === 0xffff ? 6 : 2;
+  return data[formatAt] === 0xff && data.toString('latin1', formatAt + 1, formatAt + 5) === 'ID3 ';
+}
+
+const formatOf = ({ data }: Pick<Descriptor, 'data'>) => data.toString('latin1', 0, 4);
 
 function privateKind(stream: ListedStream): StreamKind {
   const data = (tag: number) => stream.descriptors.find((descriptor) => descriptor.tag === tag)?.data;

@@ -1,13 +1,16 @@
 import type { TrackKind } from '../../media/frame.js';
+import type { TimedMetadataKind } from '../../media/timed-metadata.js';
+import type { SourceCue } from '../source-cue.js';
 import { AdtsStream } from './adts-stream.js';
 import { Clock90k } from './clock-90k.js';
+import { type CueReader, spliceInfoReader, timedId3Reader } from './cue-streams.js';
 import type { ElementaryStream, StreamOutput } from './elementary-stream.js';
 import { MpegAudioStream } from './mpeg-audio-stream.js';
 import { OpusStream } from './opus-stream.js';
 import { PacketHead } from './packet-head.js';
 import { PacketReader } from './packet-reader.js';
 import { PesCollector } from './pes-collector.js';
-import { type ListedStream, readPat, readPmt } from './program-tables.js';
+import { type ListedProgram, type ListedStream, readPat, readPmt } from './program-tables.js';
 import { SectionAssembler } from './section-assembler.js';
 import { kindOf, type StreamKind } from './stream-kind.js';
 import { VideoStream } from './video-stream.js';
@@ -17,6 +20,7 @@ export interface TsDamage {
   /** Gaps in the continuity counters of the PIDs that are read. */
   readonly continuityErrors: number;
   readonly syncLosses: number;
+  /** Of tables and of cues. */
   readonly damagedSections: number;
   /** Pictures and blocks of sound left out because a part was missing, or they were too large. */
   readonly damagedUnits: number;
@@ -38,13 +42,21 @@ interface MediaReader extends PidReader {
   readonly collector: PesCollector;
 }
 
+interface CuePid extends PidReader {
+  readonly listed: ListedStream;
+  readonly reader: CueReader;
+}
+
 const PAT_PID = 0;
+/** Streams of cues that are read; a program has one of each kind. */
+const CUE_PIDS_MAX = 4;
 /** Up to 15: tables; 8191: stuffing (Table 2-3). */
 const isFreePid = (pid: number) => pid > 15 && pid < 0x1fff;
 const SEND = 'send H.264 or HEVC, with AAC, MP3 or Opus';
 
 /**
- * An MPEG transport stream (ISO/IEC 13818-1) as frames: the first program's first usable video and audio stream.
+ * An MPEG transport stream (ISO/IEC 13818-1) as frames: the first program's first usable video and audio stream, and the cues
+ * beside them.
  * Times are 90 kHz, unwrapped from 33 bits; a jump of the source's clock stays a jump.
  *
  * Lifetime: one stream, until `end`, or a fault, after which everything is swallowed. A PMT that changes in mid-stream ends the
@@ -64,6 +76,7 @@ export class TsDemuxer {
   #programNumber = 0;
   #pmtSection: Buffer | null = null;
   #media: MediaReader[] = [];
+  #cues: CuePid[] = [];
   #over = false;
   #continuityErrors = 0;
   #damagedUnits = 0;
@@ -83,7 +96,10 @@ export class TsDemuxer {
     return {
       continuityErrors: this.#continuityErrors,
       syncLosses: this.#packets.syncLosses,
-      damagedSections: this.#damagedSections + this.#pat.damaged + this.#pmt.damaged,
+      damagedSections: this.#cues.reduce(
+        (sum, { reader }) => sum + reader.damaged,
+        this.#damagedSections + this.#pat.damaged + this.#pmt.damaged,
+      ),
       damagedUnits,
     };
   }
@@ -149,13 +165,13 @@ export class TsDemuxer {
     const program = readPmt(section);
     if (program === null || program.programNumber !== this.#programNumber) return;
     this.#pmtSection = section;
-    this.#choose(program.streams);
+    this.#choose(program);
   }
 
-  #choose(streams: readonly ListedStream[]): void {
+  #choose({ streams, descriptors }: ListedProgram): void {
     const tracks: TrackKind[] = ['video', 'audio'];
     const usable = streams.filter(({ pid }) => isFreePid(pid) && pid !== this.#pmtPid);
-    const kinds = usable.map((listed) => ({ listed, kind: kindOf(listed) }));
+    const kinds = usable.map((listed) => ({ listed, kind: kindOf(listed, descriptors) }));
     const chosen = tracks.flatMap((track) => {
       const found = kinds.find(({ kind }) => kind.use === track);
       return found === undefined ? [] : [{ ...found, track }];
@@ -168,6 +184,11 @@ export class TsDemuxer {
       return;
     }
     this.#replace(chosen.flatMap(({ listed, kind, track }) => (isPlayable(kind) ? [{ listed, kind, track }] : [])));
+    this.#replaceCues(
+      kinds
+        .filter(({ kind, listed }) => kind.use === 'cues' && chosen.every((media) => media.listed.pid !== listed.pid))
+        .slice(0, CUE_PIDS_MAX),
+    );
   }
 
   /** Streams that are listed as before go on undisturbed. */
@@ -176,6 +197,37 @@ export class TsDemuxer {
     for (const old of this.#media) if (!kept.includes(old)) this.#close(old);
     const added = chosen.filter((now) => !kept.some(({ listed }) => isSameStream(listed, now.listed)));
     this.#media = [...kept, ...added.map(({ listed, kind, track }) => this.#open(listed, kind, track))];
+  }
+
+  #replaceCues(chosen: readonly { listed: ListedStream; kind: StreamKind }[]): void {
+    const kept = this.#cues.filter(({ listed }) => chosen.some((now) => isSameStream(listed, now.listed)));
+    for (const old of this.#cues) if (!kept.includes(old)) this.#closeCues(old);
+    this.#cues = kept;
+    for (const { listed, kind } of chosen) {
+      const isOpen = this.#cues.some((old) => old.listed.pid === listed.pid);
+      if (kind.use === 'cues' && !isOpen) this.#openCues(listed, kind.kind);
+    }
+  }
+
+  #openCues(listed: ListedStream, kind: TimedMetadataKind): void {
+    const onCue = (cue: SourceCue) => this.#output.onCue?.(cue);
+    const reader = kind === 'scte35' ? spliceInfoReader(this.#clock, onCue) : timedId3Reader(this.#clock, onCue);
+    const pid: CuePid = {
+      listed,
+      reader,
+      continuity: -1,
+      repeated: false,
+      push: (bytes, { start, end, unitStart }) => reader.push(bytes, start, end, unitStart),
+      lost: () => reader.lost(),
+    };
+    this.#cues.push(pid);
+    this.#readers.set(listed.pid, pid);
+  }
+
+  /** Its PID may have become a track's meanwhile. */
+  #closeCues(old: CuePid): void {
+    this.#damagedSections += old.reader.damaged;
+    if (this.#readers.get(old.listed.pid) === old) this.#readers.delete(old.listed.pid);
   }
 
   #open(listed: ListedStream, kind: Playable, track: TrackKind): MediaReader {

@@ -21,6 +21,7 @@ function take(bytes: Buffer, readBytes: number): { frames: number; fault: string
     broadcastId: 'b_0',
     config: readTrackFacts,
     metadata: () => {},
+    cue: () => {},
     frame: () => {
       frames++;
       return true;

@@ -102,6 +102,7 @@ class Scene {
         return { ok: true, facts: { track: 'audio', facts } };
       },
       metadata: () => {},
+      cue: () => {},
       frame: ({ track, key }) => {
         this.got.push(`${track}${key ? ' key' : ''}`);
         return this.takes;

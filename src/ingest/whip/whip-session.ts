@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { DecoderConfig, Frame } from '../../media/frame.js';
 import type { Log } from '../../telemetry/log.js';
 import type { PublisherSession } from '../broadcast.js';
+import { KEYS_APART_MS_MAX } from './rtp/key-requests.js';
 import type { MediaStats } from './rtp/media-session.js';
 import type { Transport, TransportEvents } from './webrtc-process.js';
 import type { WhipLimits } from './whip-limits.js';
@@ -58,6 +59,7 @@ export class WhipSession implements TransportEvents {
 
   admitted(publisher: PublisherSession): void {
     this.#publisher = publisher;
+    publisher.metadata({ keyIntervalMs: KEYS_APART_MS_MAX });
     if (this.#ended) publisher.end();
   }
 

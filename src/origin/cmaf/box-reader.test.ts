@@ -102,6 +102,7 @@ describe('the readers behind it', () => {
   const init: InitSegment = {
     ...{ bytes: Buffer.alloc(0), trackId: 1, kind: 'video', timescale: 90000, codecs: 'avc1.42c01e' },
     ...{ width: 1, height: 1, sampleRate: 0, defaults: { duration: 3600, size: 0, flags: 0 } },
+    decoderConfig: Buffer.alloc(0),
   };
   const asBox = (type: string, payload: Uint8Array): Box => ({ type, bytes: box(type, payload), payloadStart: 8 });
 

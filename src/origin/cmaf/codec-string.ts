@@ -1,5 +1,6 @@
 import { badMedia } from '../failure.js';
 import { type ChildBox, childBoxes } from './box-reader.js';
+import { readEsds } from './esds.js';
 import { FieldReader } from './field-reader.js';
 
 /** What a sample entry says: the codec as RFC 6381 writes it, and the picture's or sound's shape. */
@@ -8,6 +9,8 @@ export interface SampleEntry {
   readonly width: number;
   readonly height: number;
   readonly sampleRate: number;
+  /** What a decoder must know first: the payload of avcC, hvcC, av1C or esds. */
+  readonly decoderConfig: Buffer;
 }
 
 /** Reads the one sample entry of an `stsd` (ISO/IEC 14496-12 §8.5.2). */
@@ -45,7 +48,7 @@ function readVisual(bytes: Buffer, entry: ChildBox): SampleEntry {
   const config = childBoxes(bytes, entry.start + 78, entry.end).find((box) => box.type === codec.config);
   if (config === undefined) throw badMedia('origin.bad-init', `the ${entry.type} track has no ${codec.config}`);
   const codecs = codec.describe(entry.type, new FieldReader(bytes, config.start, config.end));
-  return { codecs, width, height, sampleRate: 0 };
+  return { codecs, width, height, sampleRate: 0, decoderConfig: bytes.subarray(config.start, config.end) };
 }
 
 /** RFC 6381 §3.3: profile, constraint flags and level, each as two hex digits (ISO/IEC 14496-15 §5.3.3). */
@@ -90,34 +93,16 @@ function readAudio(bytes: Buffer, entry: ChildBox): SampleEntry {
   // The fixed part of an AudioSampleEntry is 28 bytes (§12.2.3.2).
   const esds = childBoxes(bytes, entry.start + 28, entry.end).find((box) => box.type === 'esds');
   if (esds === undefined) throw badMedia('origin.bad-init', 'the AAC track has no esds');
-  return { codecs: readEsds(bytes, esds), width: 0, height: 0, sampleRate };
+  const codecs = describeAudio(new FieldReader(bytes, esds.start, esds.end));
+  return { codecs, width: 0, height: 0, sampleRate, decoderConfig: bytes.subarray(esds.start, esds.end) };
 }
 
-/** Descends ES, decoder config and decoder specific descriptors (ISO/IEC 14496-1 §7.2.6) to the audio object type. */
-function readEsds(bytes: Buffer, esds: ChildBox): string {
-  const fields = new FieldReader(bytes, esds.start, esds.end);
-  fields.skip(4);
-  expectDescriptor(fields, 0x03);
-  fields.skip(2);
-  const flags = fields.u8();
-  if (flags & 0x80) fields.skip(2);
-  if (flags & 0x40) fields.skip(fields.u8());
-  if (flags & 0x20) fields.skip(2);
-  expectDescriptor(fields, 0x04);
-  const objectType = fields.u8();
-  fields.skip(12);
+/** RFC 6381 §3.3: the object type, and for MPEG-4 audio (0x40) the audio object type. */
+function describeAudio(esds: FieldReader): string {
+  const { objectType, specificConfig } = readEsds(esds);
   if (objectType !== 0x40) return `mp4a.${objectType.toString(16).padStart(2, '0')}`;
-  expectDescriptor(fields, 0x05);
-  const word = fields.u16();
+  const word = new FieldReader(specificConfig, 0, specificConfig.length).u16();
   const short = word >>> 11;
   const audioObjectType = short === 31 ? 32 + ((word >>> 5) & 0x3f) : short;
   return `mp4a.40.${audioObjectType}`;
-}
-
-function expectDescriptor(fields: FieldReader, tag: number): void {
-  if (fields.u8() !== tag) throw badMedia('origin.bad-init', 'the AAC track has an esds that cannot be read');
-  // The length is 7 bits a byte, at most four bytes (§8.3.3); the box's own end bounds what follows.
-  for (let count = 0; count < 4; count += 1) {
-    if ((fields.u8() & 0x80) === 0) return;
-  }
 }

@@ -7,6 +7,10 @@ export interface CutLines {
   slotAt(timelineSec: number): number;
   /** Up to here every line is known. */
   readonly knownToSec: number;
+  /** Pictures have keys at the lines because they are made there; else the lines are where keys happen to be. */
+  readonly keysPlaced: boolean;
+  /** Whether there is a line there or before, or most likely will be, that begins a later slot than this one. */
+  endsBy(slot: number, timelineSec: number): boolean;
   /** A segment that grows longer is given up: what should have ended it no longer comes. */
   readonly longestSec: number;
 }
@@ -19,6 +23,7 @@ const GRID_STEPS_MAX = 3;
 /** A line at each multiple of the step, from the timeline's zero: for runs whose keys are placed by us. */
 export class GridLines implements CutLines {
   readonly knownToSec = Number.POSITIVE_INFINITY;
+  readonly keysPlaced = true;
   readonly longestSec: number;
   readonly #stepSec: number;
 
@@ -30,6 +35,10 @@ export class GridLines implements CutLines {
   slotAt(timelineSec: number): number {
     return Math.max(0, Math.floor((timelineSec + TOLERANCE_SEC) / this.#stepSec));
   }
+
+  endsBy(slot: number, timelineSec: number): boolean {
+    return this.slotAt(timelineSec) > slot;
+  }
 }
 
 export interface KeyLinesOptions {
@@ -39,6 +48,8 @@ export interface KeyLinesOptions {
   readonly keyIntervalSec: number;
 }
 
+/** Publishers stamp pictures in whole milliseconds, by clocks that wander. */
+const STAMP_JITTER_SEC = 0.01;
 /** Half a second would round up (RFC 8216 §4.3.3.1); sound may end a frame (HE-AAC: 64 ms at 32 kHz) behind its picture. */
 const ROUNDS_DOWN_SEC = 0.42;
 
@@ -49,6 +60,7 @@ const ROUNDS_DOWN_SEC = 0.42;
  * another whole key interval still fits into the target duration. The slot before the first line is the first slot.
  */
 export class KeyLines implements CutLines {
+  readonly keysPlaced = false;
   readonly longestSec: number;
   readonly #keyIntervalSec: number;
   readonly #followers = new Set<() => void>();
@@ -68,6 +80,15 @@ export class KeyLines implements CutLines {
   slotAt(timelineSec: number): number {
     const behind = this.#lines.findLastIndex((line) => line <= timelineSec + TOLERANCE_SEC);
     return Math.max(0, this.#dropped + behind);
+  }
+
+  /** Sources place keys evenly: the next line is the last key that fits into the target duration. */
+  endsBy(slot: number, timelineSec: number): boolean {
+    if (this.slotAt(timelineSec) > slot) return true;
+    const last = this.#lines.at(-1);
+    if (last === undefined || this.#keyIntervalSec <= 0) return false;
+    const intervals = Math.max(1, Math.floor(this.longestSec / this.#keyIntervalSec));
+    return timelineSec >= last + intervals * this.#keyIntervalSec - STAMP_JITTER_SEC;
   }
 
   /** The leader has a key there. */

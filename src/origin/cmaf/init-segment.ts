@@ -18,6 +18,8 @@ export interface InitSegment {
   readonly height: number;
   /** Hz; 0 for video. */
   readonly sampleRate: number;
+  /** What a decoder must know first: the payload of avcC, hvcC, av1C or esds. */
+  readonly decoderConfig: Buffer;
   readonly defaults: SampleDefaults;
 }
 

@@ -5,6 +5,7 @@ import { type Fragment, readFragment } from './fragment.js';
 import { mergeFragments } from './fragment-merge.js';
 import { sliceFragment } from './fragment-split.js';
 import { type InitSegment, readInitSegment } from './init-segment.js';
+import { SoundParts } from './sound-parts.js';
 
 export interface SegmenterOptions {
   readonly kind: 'video' | 'audio';
@@ -16,6 +17,8 @@ export interface SegmenterOptions {
   readonly timelineOffsetSec: number;
   /** What is presented before this, in seconds of the timeline, has been published already and is left out. */
   readonly fromSec?: number;
+  /** Parts are told of as they are complete; sound's are no longer than this, pictures' are their fragments. Absent: no parts. */
+  readonly partSec?: number;
   readonly segmentBytesMax: number;
 }
 
@@ -28,25 +31,40 @@ export interface CutSegment {
   readonly bytes: Buffer;
 }
 
+/** A piece of a segment: a segment's bytes are exactly its parts' bytes in order. Times in ticks. */
+export interface CutPart {
+  /** Of its segment. */
+  readonly slot: number;
+  /** Counts from 0 within the segment. */
+  readonly index: number;
+  readonly start: number;
+  readonly duration: number;
+  /** Decoding can start with it. */
+  readonly independent: boolean;
+  /** Most likely the segment's last. */
+  readonly final: boolean;
+  readonly bytes: Buffer;
+}
+
 export type SegmenterEvent =
   | { readonly kind: 'init'; readonly init: InitSegment }
   | { readonly kind: 'opened'; readonly slot: number; readonly start: number }
+  | { readonly kind: 'part'; readonly part: CutPart }
   | { readonly kind: 'segment'; readonly segment: CutSegment };
 
-interface OpenSegment {
+interface GrowingSegment {
   readonly slot: number;
   /** Presentation time. */
   readonly start: number;
-  /** Decode times: of the first fragment, of the newest, and of what would follow it. */
+  /** Decode times: of the first fragment, and of what would follow the newest. */
   readonly decodeStart: number;
-  newest: number;
   end: number;
   readonly pieces: Buffer[];
   size: number;
 }
 
-/** How much audio goes under one `moof`. */
-const AUDIO_FRAGMENT_SEC = 0.2;
+/** How much audio goes under one `moof` where nobody asks for parts. */
+const AUDIO_FRAGMENT_SEC = 0.25;
 /** Where the run before this one ended is known to the rounding of times. */
 const FROM_TOLERANCE_SEC = 0.01;
 /** Both runs put their pictures on a grid of their own: the first of one may stand this much of a picture before the last's end. */
@@ -56,8 +74,11 @@ const FROM_TOLERANCE_PICTURES = 1.5;
  * Turns one rendition of one run, a fragmented MP4 given in pieces of any size, into segments along the run's lines.
  *
  * Life: `push` until the run is over, then `end` once; `advance` whenever more of the lines is known. It holds the open
- * segment and what waits for lines (together bounded by `segmentBytesMax`) and, for audio, up to a fifth of a second of
- * frames that wait for their common `moof`. After a failure it is of no more use.
+ * segment and what waits for lines (together bounded by `segmentBytesMax`) and, for audio, the frames that wait for their
+ * common `moof`. After a failure it is of no more use.
+ *
+ * A segment is closed as soon as it reaches a line, not when the next one begins: its last part is known to be the last when
+ * it is told of, and the segment may be on its way to the disk while the next one's first part is still being made.
  */
 export class Segmenter {
   readonly #options: SegmenterOptions;
@@ -65,13 +86,16 @@ export class Segmenter {
   #ftyp: Box | null = null;
   #init: InitSegment | null = null;
   #moof: Box | null = null;
-  #open: OpenSegment | null = null;
+  #open: GrowingSegment | null = null;
   /** Fragments behind the last known line. */
   #early: Fragment[] = [];
   #earlyBytes = 0;
-  /** Audio that waits for its common `moof`. */
-  #waiting: Fragment[] = [];
+  #sound: SoundParts | null = null;
   #sequence = 0;
+  /** Decode time of the newest fragment. */
+  #newest = Number.NEGATIVE_INFINITY;
+  /** A picture at a line was no key, although the lines are where keys are placed: from then on keys are waited for. */
+  #missedKey = false;
 
   constructor(options: SegmenterOptions) {
     this.#options = options;
@@ -118,6 +142,8 @@ export class Segmenter {
       throw badMedia('origin.bad-init', `the track is ${init.kind} where ${this.#options.kind} belongs`);
     }
     this.#init = init;
+    const { kind, partSec = AUDIO_FRAGMENT_SEC } = this.#options;
+    if (kind === 'audio') this.#sound = new SoundParts(partSec * init.timescale);
     return init;
   }
 
@@ -152,12 +178,12 @@ export class Segmenter {
   }
 
   *#add(fragment: Fragment): Generator<SegmenterEvent> {
-    const { newest = Number.NEGATIVE_INFINITY } = this.#open ?? {};
-    if (fragment.decodeTime <= newest) {
-      throw badMedia('origin.bad-fragment', `decode time fell from ${newest} to ${fragment.decodeTime}`);
+    if (fragment.decodeTime <= this.#newest) {
+      throw badMedia('origin.bad-fragment', `decode time fell from ${this.#newest} to ${fragment.decodeTime}`);
     }
+    this.#newest = fragment.decodeTime;
     if (this.#options.kind === 'audio') yield* this.#addSound(fragment);
-    else yield* this.#addPart(fragment);
+    else yield* this.#place(fragment);
     this.#sequence += 1;
   }
 
@@ -165,10 +191,10 @@ export class Segmenter {
   *#addSound(fragment: Fragment): Generator<SegmenterEvent> {
     let from = 0;
     for (const cut of this.#cutsWithin(fragment)) {
-      if (cut > from) yield* this.#addPart(sliceFragment(fragment, from, cut));
+      if (cut > from) yield* this.#place(sliceFragment(fragment, from, cut));
       from = cut;
     }
-    yield* this.#addPart(sliceFragment(fragment, from, fragment.samples.length));
+    yield* this.#place(sliceFragment(fragment, from, fragment.samples.length));
   }
 
   /** Indexes of the samples before which there is a line, or the end of what was published before. */
@@ -190,16 +216,30 @@ export class Segmenter {
     return this.#isPublished(time) ? -1 : this.#slotOf(time);
   }
 
-  *#addPart(fragment: Fragment): Generator<SegmenterEvent> {
+  *#place(fragment: Fragment): Generator<SegmenterEvent> {
     if (this.#open !== null && fragment.key && this.#slotOf(fragment.presentationTime) > this.#open.slot) {
       yield* this.#close();
     }
     if (this.#open === null) {
-      if (!fragment.key || this.#published(fragment)) return;
+      if (this.#published(fragment)) return;
+      if (!fragment.key) {
+        this.#missedKey = true;
+        return;
+      }
       this.#open = this.#begin(fragment);
       yield { kind: 'opened', slot: this.#open.slot, start: this.#open.start };
     }
-    this.#extend(this.#open, fragment);
+    yield* this.#extend(this.#open, fragment);
+    if (this.#reachesLine(this.#open)) yield* this.#close();
+  }
+
+  /** What comes next begins another segment, whatever it is. */
+  #reachesLine({ slot, start, decodeStart, end }: GrowingSegment): boolean {
+    const { kind, lines } = this.#options;
+    if (this.#timeline(end) > lines.knownToSec) return false;
+    // Reordered pictures are presented past the time up to which they are decoded.
+    const certain = kind === 'audio' || (lines.keysPlaced && start === decodeStart && !this.#missedKey);
+    return certain && this.#slotOf(end) > slot;
   }
 
   #published({ presentationTime, samples }: Fragment): boolean {
@@ -212,7 +252,7 @@ export class Segmenter {
     return fromSec !== undefined && this.#timeline(time) < fromSec - FROM_TOLERANCE_SEC;
   }
 
-  #begin(fragment: Fragment): OpenSegment {
+  #begin(fragment: Fragment): GrowingSegment {
     // The first AAC frame of a run is the encoder's priming, a frame before the timeline: it belongs to what it leads into.
     const isFirst = this.#options.kind === 'audio' && this.#sequence === 0;
     const lead = isFirst ? (fragment.samples[0]?.duration ?? 0) : 0;
@@ -220,7 +260,6 @@ export class Segmenter {
       slot: this.#slotOf(fragment.presentationTime + lead),
       start: fragment.presentationTime,
       decodeStart: fragment.decodeTime,
-      newest: -1,
       end: fragment.decodeTime,
       pieces: [],
       size: 0,
@@ -239,28 +278,31 @@ export class Segmenter {
     return this.#init?.timescale ?? 1;
   }
 
-  #extend(open: OpenSegment, fragment: Fragment): void {
-    if (this.#options.kind === 'audio' || fragment.boxes === null) this.#wait(open, fragment);
-    else open.pieces.push(...fragment.boxes);
-    open.newest = fragment.decodeTime;
+  *#extend(open: GrowingSegment, fragment: Fragment): Generator<SegmenterEvent> {
     open.end = fragment.decodeTime + fragment.duration;
     open.size += fragment.data.length + TABLE_BYTES + fragment.samples.length * SAMPLE_BYTES;
     this.#checkBytes(open.size + this.#earlyBytes);
     this.#checkLength((open.end - open.decodeStart) / this.#timescale);
+    if (this.#sound === null) yield* this.#grow(open, [fragment]);
+    else for (const group of this.#sound.add(fragment)) yield* this.#grow(open, group);
   }
 
-  #wait(open: OpenSegment, fragment: Fragment): void {
-    if (fragment.decodeTime !== open.end) this.#flush(open);
-    this.#waiting.push(fragment);
-    const first = this.#waiting[0] ?? fragment;
-    const end = fragment.decodeTime + fragment.duration;
-    if (end - first.decodeTime >= AUDIO_FRAGMENT_SEC * this.#timescale) this.#flush(open);
+  /** Fragments that follow one another become a part: one as it came, several under one `moof`. */
+  *#grow(open: GrowingSegment, fragments: readonly Fragment[]): Generator<SegmenterEvent> {
+    const [first] = fragments;
+    if (first === undefined) return;
+    const asItCame = this.#sound === null ? first.boxes : null;
+    const bytes = asItCame === null ? this.#merge(fragments) : Buffer.concat(asItCame);
+    const index = open.pieces.push(bytes) - 1;
+    if (this.#options.partSec === undefined) return;
+    const duration = fragments.reduce((sum, fragment) => sum + fragment.duration, 0);
+    const { presentationTime: start, key: independent } = first;
+    const final = this.#options.lines.endsBy(open.slot, this.#timeline(open.end + open.start - open.decodeStart));
+    yield { kind: 'part', part: { slot: open.slot, index, start, duration, independent, final, bytes } };
   }
 
-  #flush(open: OpenSegment): void {
-    if (this.#waiting.length === 0) return;
-    open.pieces.push(mergeFragments(this.#waiting, this.#init?.trackId ?? 1, this.#sequence));
-    this.#waiting = [];
+  #merge(fragments: readonly Fragment[]): Buffer {
+    return mergeFragments(fragments, this.#init?.trackId ?? 1, this.#sequence);
   }
 
   #checkBytes(size: number): void {
@@ -283,7 +325,7 @@ export class Segmenter {
   *#close(): Generator<SegmenterEvent> {
     const open = this.#open;
     if (open === null) return;
-    this.#flush(open);
+    if (this.#sound !== null) yield* this.#grow(open, this.#sound.take());
     this.#open = null;
     const { slot, start, decodeStart, end, pieces } = open;
     yield { kind: 'segment', segment: { slot, start, duration: end - decodeStart, bytes: Buffer.concat(pieces) } };

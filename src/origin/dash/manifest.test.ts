@@ -44,6 +44,17 @@ describe('writeManifest', () => {
     ]);
   });
 
+  it('says which captions a set of pictures carries', () => {
+    const text = writeManifest({
+      ...{ live: null, durationSec: 9, maxSegmentSec: 2 },
+      periods: [{ id: '0', startSec: 0, tracks: [video], captions: { cea608: [1, 3], cea708: [1, 2] } }],
+    });
+    expect(parser.parse(text).MPD.Period.AdaptationSet.Accessibility).toEqual([
+      { schemeIdUri: 'urn:scte:dash:cc:cea-608:2015', value: 'CC1=und;CC3=und' },
+      { schemeIdUri: 'urn:scte:dash:cc:cea-708:2015', value: '1=lang:und;2=lang:und' },
+    ]);
+  });
+
   it('tells a live player when it began, how often to ask, and what time it is', () => {
     const live = {
       ...{ availabilityStartTime: 1_700_000_000_000, publishTime: 1_700_000_010_000, minimumUpdateSec: 2 },

@@ -1,3 +1,6 @@
+import type { CaptionChannels } from '../../media/source-facts.js';
+import { carriesCaptions } from '../caption-carriage.js';
+import { type DashEvents, eventStreams } from './event-stream.js';
 import { element, isoDuration, isoTime } from './xml.js';
 
 export interface DashManifest {
@@ -14,7 +17,8 @@ interface DashLive {
   readonly availabilityStartTime: number;
   readonly publishTime: number;
   readonly minimumUpdateSec: number;
-  readonly timeShiftBufferSec: number;
+  /** Null: all since the beginning. */
+  readonly timeShiftBufferSec: number | null;
   readonly presentationDelaySec: number;
   /** Where a client asks for the time (urn:mpeg:dash:utc:http-iso:2014). */
   readonly clockUri: string;
@@ -24,6 +28,10 @@ export interface DashPeriod {
   readonly id: string;
   readonly startSec: number;
   readonly tracks: readonly DashTrack[];
+  /** What was told beside the media. */
+  readonly events?: DashEvents;
+  /** In the pictures; null: none are known. */
+  readonly captions?: CaptionChannels | null;
 }
 
 export interface DashTrack {
@@ -77,12 +85,12 @@ function liveAttributes(live: DashLive) {
     availabilityStartTime: isoTime(live.availabilityStartTime),
     publishTime: isoTime(live.publishTime),
     minimumUpdatePeriod: isoDuration(live.minimumUpdateSec),
-    timeShiftBufferDepth: isoDuration(live.timeShiftBufferSec),
+    timeShiftBufferDepth: live.timeShiftBufferSec === null ? undefined : isoDuration(live.timeShiftBufferSec),
     suggestedPresentationDelay: isoDuration(live.presentationDelaySec),
   };
 }
 
-function writePeriod({ id, startSec, tracks }: DashPeriod): string {
+function writePeriod({ id, startSec, tracks, events, captions = null }: DashPeriod): string {
   // Players change between the tracks of one set only, and from one codec to another not at all (ISO/IEC 23009-1 §5.3.3.1).
   const codecOf = ({ codecs }: DashTrack) => codecs.split('.')[0];
   const sets = (['video', 'audio'] as const)
@@ -90,11 +98,17 @@ function writePeriod({ id, startSec, tracks }: DashPeriod): string {
       const own = tracks.filter((track) => track.kind === kind);
       return [...new Set(own.map(codecOf))].map((codec) => ({ kind, tracks: own.filter((t) => codecOf(t) === codec) }));
     })
-    .map((set, index) => writeSet(index, set.kind, set.tracks));
-  return element('Period', { id, start: isoDuration(startSec) }, sets);
+    .map((set, index) => writeSet(index, set.kind, set.tracks, captions));
+  const told = events === undefined ? [] : eventStreams(events);
+  return element('Period', { id, start: isoDuration(startSec) }, [...told, ...sets]);
 }
 
-function writeSet(index: number, kind: 'video' | 'audio', tracks: readonly DashTrack[]): string {
+function writeSet(
+  index: number,
+  kind: 'video' | 'audio',
+  tracks: readonly DashTrack[],
+  captions: CaptionChannels | null,
+): string {
   const attributes = {
     id: index,
     contentType: kind,
@@ -102,7 +116,19 @@ function writeSet(index: number, kind: 'video' | 'audio', tracks: readonly DashT
     segmentAlignment: 'true',
     startWithSAP: 1,
   };
-  return element('AdaptationSet', attributes, tracks.map(writeTrack));
+  const carried = kind === 'video' && captions !== null && carriesCaptions(tracks[0]?.codecs ?? '') ? captions : null;
+  const captioned = carried === null ? [] : accessibility(carried);
+  return element('AdaptationSet', attributes, [...captioned, ...tracks.map(writeTrack)]);
+}
+
+/** SCTE 214-1 §4.2: a language is demanded, and none is known (`und`, ISO 639-2). */
+function accessibility({ cea608, cea708 }: CaptionChannels): string[] {
+  const channels = cea608.map((channel) => `CC${channel}=und`).join(';');
+  const services = cea708.map((service) => `${service}=lang:und`).join(';');
+  const written = { 'cea-608': channels, 'cea-708': services };
+  return Object.entries(written).flatMap(([standard, value]) => {
+    return value === '' ? [] : [element('Accessibility', { schemeIdUri: `urn:scte:dash:cc:${standard}:2015`, value })];
+  });
 }
 
 function writeTrack(track: DashTrack): string {

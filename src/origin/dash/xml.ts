@@ -9,6 +9,11 @@ export function element(name: string, attributes: Attributes, children: readonly
   return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>\n${children.join('\n')}\n</${name}>`;
 }
 
+/** An element that holds text, with no space about it. */
+export function textElement(name: string, attributes: Attributes, text: string): string {
+  return element(name, attributes).replace(/\/>$/, () => `>${escapeXml(text)}</${name}>`);
+}
+
 /** For attribute values and text alike (XML 1.0 §2.4); characters that XML cannot carry at all are dropped. */
 export function escapeXml(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };

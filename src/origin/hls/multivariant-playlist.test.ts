@@ -35,6 +35,20 @@ describe('writeMultivariantPlaylist', () => {
     expect(sound.variants[0]).toMatchObject({ uri: 'audio.m3u8', codecs: 'mp4a.40.2', bandwidth: 100_000 });
   });
 
+  it('names the captions in the pictures, of codecs that carry them', () => {
+    const av1 = { ...rung(1080), codecs: 'av01.0.08M.08' };
+    const captions = { cea608: [1, 3], cea708: [2] };
+    const text = writeMultivariantPlaylist({ video: [av1, rung(360)], audio, captions });
+    const { variants } = parse(text);
+    expect(variants[0]?.closedCaptions.map(({ instreamId }) => instreamId)).toEqual(['CC1', 'CC3', 'SERVICE2']);
+    expect(variants[0]?.closedCaptions.map(({ autoselect }) => autoselect)).toEqual([true, false, false]);
+    expect(variants[1]?.closedCaptions).toEqual([]);
+    expect(writeMultivariantPlaylist({ video: [rung(360)], audio, captions: null })).not.toContain('CLOSED-CAPTIONS');
+    const none = writeMultivariantPlaylist({ video: [rung(360), rung(720)], audio, captions: 'none' });
+    expect(none.match(/CLOSED-CAPTIONS=NONE/g)).toHaveLength(2);
+    parse(none);
+  });
+
   it('names the picture playlists for seeking', () => {
     const playlist = parse(writeMultivariantPlaylist({ video: [rung(360, 'iframes.m3u8')], audio }));
     const iframes = playlist.variants.filter((variant) => variant.isIFrameOnly);

@@ -1,3 +1,6 @@
+import type { CaptionChannels } from '../../media/source-facts.js';
+import { carriesCaptions } from '../caption-carriage.js';
+
 /** Bits per second, peak and average (RFC 8216 §4.3.4.2). */
 interface StreamRate {
   readonly bandwidth: number;
@@ -24,13 +27,20 @@ export interface AudioStream extends StreamRate {
 export interface MultivariantPlaylist {
   readonly video: readonly VideoStream[];
   readonly audio: AudioStream | null;
+  /** Captions in the pictures; null: it is not known that there are any, `none`: that there never will be. */
+  readonly captions?: CaptionChannels | 'none' | null;
+  /** The protocol's. Default 7. */
+  readonly version?: number;
 }
 
 /** Writes a multivariant playlist (RFC 8216bis §4.4.6): sound in a group of its own, or alone where there is no picture. */
-export function writeMultivariantPlaylist({ video, audio }: MultivariantPlaylist): string {
-  const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-INDEPENDENT-SEGMENTS'];
+export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): string {
+  const { video, audio, captions = null, version = 7 } = playlist;
+  const lines = ['#EXTM3U', `#EXT-X-VERSION:${version}`, '#EXT-X-INDEPENDENT-SEGMENTS'];
   if (audio !== null && video.length > 0) lines.push(audioGroup(audio));
-  for (const stream of [...video].sort((a, b) => a.bandwidth - b.bandwidth)) lines.push(...variant(stream, audio));
+  if (captions !== null && captions !== 'none' && video.length > 0) lines.push(...captionGroup(captions));
+  const order = [...video].sort((a, b) => a.bandwidth - b.bandwidth);
+  for (const stream of order) lines.push(...variant(stream, audio, captions));
   if (audio !== null && video.length === 0) lines.push(...soundAlone(audio));
   for (const stream of video) lines.push(...iframes(stream));
   return `${lines.join('\n')}\n`;
@@ -41,7 +51,23 @@ function audioGroup({ uri, channels }: AudioStream): string {
   return `#EXT-X-MEDIA:${names},CHANNELS="${channels}",URI="${uri}"`;
 }
 
-function variant(stream: VideoStream, audio: AudioStream | null): string[] {
+/** Only the first is chosen without the viewer's doing: of several without a language a player can't tell which (§4.4.6.1). */
+function captionGroup({ cea608, cea708 }: CaptionChannels): string[] {
+  const ids = [...cea608.map((channel) => `CC${channel}`), ...cea708.map((service) => `SERVICE${service}`)];
+  return ids.map((id, index) => {
+    const chosen = `DEFAULT=NO,AUTOSELECT=${index === 0 ? 'YES' : 'NO'}`;
+    return `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="${id}",${chosen},INSTREAM-ID="${id}"`;
+  });
+}
+
+/** None for one is none for all (§4.4.6.2). Pictures that are no H.264 or HEVC carry no captions. */
+function captionsAttribute(stream: VideoStream, captions: CaptionChannels | 'none' | null): string[] {
+  if (captions === null) return [];
+  if (captions === 'none') return ['CLOSED-CAPTIONS=NONE'];
+  return carriesCaptions(stream.codecs) ? ['CLOSED-CAPTIONS="cc"'] : [];
+}
+
+function variant(stream: VideoStream, audio: AudioStream | null, captions: CaptionChannels | 'none' | null): string[] {
   const codecs = audio === null ? stream.codecs : `${stream.codecs},${audio.codecs}`;
   const attributes = [
     ...rates(stream, audio),
@@ -49,6 +75,7 @@ function variant(stream: VideoStream, audio: AudioStream | null): string[] {
     `RESOLUTION=${stream.width}x${stream.height}`,
     `FRAME-RATE=${stream.frameRate.toFixed(3)}`,
     ...(audio === null ? [] : ['AUDIO="audio"']),
+    ...captionsAttribute(stream, captions),
   ];
   return [`#EXT-X-STREAM-INF:${attributes.join(',')}`, stream.uri];
 }

@@ -2,10 +2,10 @@
  * Gives blocks of sound their exact times: the feed rounds them to milliseconds, a block of AAC is so many samples.
  *
  * Blocks follow one another without a gap as long as the feed's times agree within `JITTER_MS`. A clock that drifts is followed
- * by a few samples a block; sound that is missing leaves a gap; sound that comes twice is dropped.
+ * by a few samples a block; sound that is missing leaves a gap; sound that comes twice is dropped. Each block is a fragment:
+ * whoever cuts them into segments makes parts of them, and these begin anew at each cut.
  */
 import type { BlockItem } from '../feed/matroska-reader.js';
-import type { PassedSample } from './cmaf-fragment.js';
 import type { TimedSamples } from './video-samples.js';
 
 /** Milliseconds are rounded, and publishers' stamps wander. */
@@ -18,39 +18,31 @@ const DRIFT_PER_BLOCK = 1 / 300;
 export class AudioSamples {
   readonly #ticksPerMs: number;
   readonly #blockTicks: number;
-  readonly #fragmentTicks: number;
-  #samples: PassedSample[] = [];
-  #start = 0;
   /** Where the next block belongs, ticks; null before the first. */
   #next: number | null = null;
 
   /** The track's ticks are the sound's own samples; a block has `blockSamples` of them. */
-  constructor(options: { sampleRate: number; blockSamples: number; fragmentMs: number }) {
+  constructor(options: { sampleRate: number; blockSamples: number }) {
     this.#ticksPerMs = options.sampleRate / 1000;
     this.#blockTicks = options.blockSamples;
-    this.#fragmentTicks = options.fragmentMs * this.#ticksPerMs;
   }
 
-  /** What the block completes; null: nothing yet. */
-  add({ timeMs, payload }: BlockItem): TimedSamples | null {
+  /** The block as a fragment; none where it comes twice. */
+  add({ timeMs, payload }: BlockItem): TimedSamples[] {
     const wanted = Math.round(timeMs * this.#ticksPerMs);
     const next = this.#next ?? wanted;
     const offMs = (wanted - next) / this.#ticksPerMs;
-    if (offMs < -HOLE_MS) return null;
-    const ended = offMs > HOLE_MS ? this.flush() : null;
+    if (offMs < -HOLE_MS) return [];
     const start = offMs > HOLE_MS ? wanted : next;
-    if (this.#samples.length === 0) this.#start = start;
     const duration = this.#blockTicks + (Math.abs(offMs) > HOLE_MS ? 0 : this.#drift(offMs));
     const size = payload.reduce((sum, piece) => sum + piece.length, 0);
-    this.#samples.push({ duration, compositionOffset: 0, key: true, payload, size });
     this.#next = start + duration;
-    return ended ?? (this.#next - this.#start >= this.#fragmentTicks ? this.flush() : null);
+    return [{ decodeTime: start, samples: [{ duration, compositionOffset: 0, key: true, payload, size }] }];
   }
 
-  flush(): TimedSamples | null {
-    const samples = this.#samples;
-    this.#samples = [];
-    return samples.length === 0 ? null : { decodeTime: this.#start, samples };
+  /** Nothing is ever held. */
+  flush(): TimedSamples[] {
+    return [];
   }
 
   #drift(offMs: number): number {

@@ -3,14 +3,13 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlockItem } from '../feed/matroska-reader.js';
 import type { SourceTrack } from '../feed/matroska-tracks.js';
+import type { PartLength } from '../part-length.js';
 import { readAacShape } from './aac-shape.js';
 import { AudioSamples } from './audio-samples.js';
 import { writeCmafFragment } from './cmaf-fragment.js';
 import { type PassedTrack, writeCmafHeader } from './cmaf-header.js';
 import { type TimedSamples, VideoSamples } from './video-samples.js';
 
-/** As long as ffmpeg's live fragments. */
-const FRAGMENT_MS = 200;
 /** MPEG's own clock: milliseconds are whole numbers of its ticks. */
 const VIDEO_TIMESCALE = 90_000;
 /** How long the sink may take over its last bytes. */
@@ -30,9 +29,10 @@ export class PassedLane {
     width: number;
     height: number;
     timelineOffsetSec: number;
+    part: PartLength;
     sink: Writable;
   }) {
-    const { source, width, height, timelineOffsetSec, sink } = options;
+    const { source, width, height, timelineOffsetSec, part, sink } = options;
     this.#kind = source.kind;
     this.#sink = sink;
     const sound = source.kind === 'audio' ? readAacShape(source.config) : null;
@@ -41,9 +41,7 @@ export class PassedLane {
         ? { source, timescale: VIDEO_TIMESCALE, width, height, sampleRate: 0, channels: 0 }
         : { source, timescale: sound.sampleRate, width: 0, height: 0, ...sound };
     this.#samples =
-      sound === null
-        ? new VideoSamples({ ticksPerMs: VIDEO_TIMESCALE / 1000, fragmentMs: FRAGMENT_MS })
-        : new AudioSamples({ ...sound, fragmentMs: FRAGMENT_MS });
+      sound === null ? new VideoSamples({ ticksPerMs: VIDEO_TIMESCALE / 1000, part }) : new AudioSamples(sound);
     this.#offset = timelineOffsetSec * track.timescale;
     this.#put(writeCmafHeader(track));
   }
@@ -79,12 +77,12 @@ export class PassedLane {
     if (!this.#sink.destroyed) this.#sink.end();
   }
 
-  #write(timed: TimedSamples | null): void {
-    if (timed === null || timed.samples.length === 0) return;
-    const decodeTime = timed.decodeTime + this.#offset;
-    const fragment = { kind: this.#kind, sequence: this.#sequence + 1, decodeTime, samples: timed.samples };
-    this.#sequence += 1;
-    this.#put(writeCmafFragment(fragment));
+  #write(fragments: readonly TimedSamples[]): void {
+    for (const { decodeTime, samples } of fragments) {
+      this.#sequence += 1;
+      const at = decodeTime + this.#offset;
+      this.#put(writeCmafFragment({ kind: this.#kind, sequence: this.#sequence, decodeTime: at, samples }));
+    }
   }
 
   #put(bytes: Buffer): void {

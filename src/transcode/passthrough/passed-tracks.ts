@@ -1,14 +1,15 @@
 /**
  * The tracks of a feed that go to viewers as they are: each a rendition of the run.
  *
- * Lifetime: made → holds what comes, which is what the feed remembers anyway → `open` → fragments of about a fifth of a
- * second → `finish` hands out the rest → `close`.
+ * Lifetime: made → holds what comes, which is what the feed remembers anyway → `open` → fragments as long as parts →
+ * `finish` hands out the rest → `close`.
  */
 import type { Rendition } from '../../media/rendition.js';
 import type { VideoFacts } from '../../media/source-facts.js';
 import type { BlockItem, FeedItem } from '../feed/matroska-reader.js';
 import type { SourceTrack } from '../feed/matroska-tracks.js';
 import type { RunSink } from '../fragment-sink.js';
+import type { PartLength } from '../part-length.js';
 import { PassedLane } from './passed-lane.js';
 
 export interface PassedTracksOptions {
@@ -17,6 +18,7 @@ export interface PassedTracksOptions {
   /** What they become, at most one of each kind. */
   readonly renditions: readonly Rendition[];
   readonly timelineOffsetSec: number;
+  readonly part: PartLength;
   /** A sink could not use its bytes. */
   readonly onFailure: (message: string) => void;
 }
@@ -79,13 +81,13 @@ export class PassedTracks {
   }
 
   #openLane(rendition: Rendition, run: RunSink): void {
-    const { tracks, video, timelineOffsetSec, onFailure } = this.#options;
+    const { tracks, video, timelineOffsetSec, part, onFailure } = this.#options;
     const source = tracks.find(({ kind }) => kind === rendition.kind);
     if (source === undefined) throw new Error(`no track for ${rendition.id}`);
     const sink = run.rendition(rendition.id);
     sink.on('error', (error) => onFailure(`${rendition.id}: ${error.message}`));
     const size = { width: video?.width ?? 0, height: video?.height ?? 0 };
-    this.#lanes.set(rendition.kind, new PassedLane({ source, ...size, timelineOffsetSec, sink }));
+    this.#lanes.set(rendition.kind, new PassedLane({ source, ...size, timelineOffsetSec, part, sink }));
   }
 
   #add(block: BlockItem): void {

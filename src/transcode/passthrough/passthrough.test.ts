@@ -47,7 +47,7 @@ describe('a source whose keys come regularly', () => {
     const { sink, by, renditions } = await pass('passthrough');
     const { v180, audio } = renditions;
     expect(by).toBe('passthrough');
-    expect(sink.runs[0]?.start).toMatchObject({ cut: 'keys', segmentSec: 2, keyIntervalSec: 1 });
+    expect(sink.runs[0]?.start).toMatchObject({ cut: 'keys', segmentSec: 2, keyIntervalSec: 1, partSec: 0.204 });
     expect(v180).toMatchObject({ codec: 'h264', width: 320, height: 180, frames: 100 });
     const times = v180?.packets.map(({ time }) => time).sort((a, b) => a - b) ?? [];
     // The publisher's muxer puts everything 21 ms late, for the AAC encoder's priming.

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlockItem } from '../feed/matroska-reader.js';
 import type { SourceTrack } from '../feed/matroska-tracks.js';
 import { smallVideo } from '../live.fixture.js';
+import { partLength } from '../part-length.js';
 import { readAacShape } from './aac-shape.js';
 import { AudioSamples } from './audio-samples.js';
 import { canPassAudio, targetDurationSec, videoVerdict } from './pass-verdict.js';
@@ -19,22 +20,32 @@ interface Timed {
   readonly key: boolean;
 }
 
-const timesOf = (fragments: readonly (TimedSamples | null)[]): Timed[] =>
+const timesOf = (fragments: readonly TimedSamples[]): Timed[] =>
   fragments.flatMap((fragment) => {
-    let decode = fragment?.decodeTime ?? 0;
-    return (fragment?.samples ?? []).map(({ duration, compositionOffset, key }) => {
+    let decode = fragment.decodeTime;
+    return fragment.samples.map(({ duration, compositionOffset, key }) => {
       const timed = { decode, presentation: decode + compositionOffset, duration, key };
       decode += duration;
       return timed;
     });
   });
 
+type Stamps = readonly (readonly [timeMs: number, key: boolean])[];
+
 /** Through to the end; ticks are milliseconds. */
-function pictures(times: readonly (readonly [timeMs: number, key: boolean])[]): Timed[] {
-  const samples = new VideoSamples({ ticksPerMs: 1, fragmentMs: 200 });
-  const fragments = times.map(([timeMs, key]) => samples.add(block('video', timeMs, key)));
-  return timesOf([...fragments, samples.flush()]);
+function fragmentsOf(times: Stamps, frameRate: number | null = 25): TimedSamples[] {
+  const samples = new VideoSamples({ ticksPerMs: 1, part: partLength({ partMs: 200, frameRate, steady: false }) });
+  const fragments = times.flatMap(([timeMs, key]) => samples.add(block('video', timeMs, key)));
+  return [...fragments, ...samples.flush()];
 }
+
+const pictures = (times: Stamps): Timed[] => timesOf(fragmentsOf(times));
+
+/** Of each fragment: pictures, and how long they last together. */
+const shapesOf = (fragments: readonly TimedSamples[]) =>
+  fragments.map(({ samples }) => {
+    return { pictures: samples.length, lasts: samples.reduce((sum, { duration }) => sum + duration, 0) };
+  });
 
 describe('pictures', () => {
   it('without reordering are decoded when they are shown', () => {
@@ -65,6 +76,53 @@ describe('pictures', () => {
     ).toEqual([40, 80]);
   });
 
+  it.each([
+    [25, 5],
+    [30_000 / 1001, 6],
+    [60, 12],
+    [24, 5],
+    [15, 3],
+    [4, 1],
+  ])('that come steadily, %f a second, make parts of %i each, beginning anew at each key', (frameRate, count) => {
+    const stamps = Array.from({ length: Math.round(frameRate * 4) }, (_, index) => {
+      return [Math.round((index * 1000) / frameRate), index % Math.round(frameRate * 2) === 0] as const;
+    });
+    const shapes = shapesOf(fragmentsOf(stamps, frameRate));
+    const perGroup = Math.ceil(Math.round(frameRate * 2) / count);
+    expect(shapes).toHaveLength(2 * perGroup);
+    for (const [index, { pictures }] of shapes.entries()) {
+      if ((index + 1) % perGroup === 0) expect(pictures).toBeLessThanOrEqual(count);
+      else expect(pictures).toBe(count);
+    }
+  });
+
+  it('are handed out as soon as their part is full: the picture behind it has come, or as many as are reordered', () => {
+    const samples = new VideoSamples({
+      ticksPerMs: 1,
+      part: partLength({ partMs: 200, frameRate: 25, steady: false }),
+    });
+    const counts = Array.from(
+      { length: 12 },
+      (_, index) => samples.add(block('video', index * 40, index === 0)).length,
+    );
+    expect(counts).toEqual([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
+  });
+
+  it('that come unsteadily make parts no longer than they may be, but for a picture that is so by itself', () => {
+    const gap = fc.integer({ min: 1, max: 400 });
+    const property = fc.property(fc.array(fc.tuple(gap, fc.boolean()), { minLength: 1, maxLength: 80 }), (gaps) => {
+      let at = 0;
+      const stamps = gaps.map(([ms, key]) => {
+        at += ms;
+        return [at, key] as const;
+      });
+      for (const { pictures, lasts } of shapesOf(fragmentsOf([[0, true], ...stamps], 30))) {
+        if (pictures > 1) expect(lasts).toBeLessThanOrEqual(204);
+      }
+    });
+    fc.assert(property);
+  });
+
   it('whatever their times, come out once each, shown when they should be, and decoding never goes back', () => {
     const picture = fc.tuple(fc.integer({ min: 0, max: 5_000 }), fc.boolean());
     const property = fc.property(fc.array(picture, { minLength: 1, maxLength: 80 }), (times) => {
@@ -82,8 +140,8 @@ describe('pictures', () => {
 
 /** Blocks of 1024 samples at 48 kHz at these times. */
 function sound(times: readonly number[]): Timed[] {
-  const samples = new AudioSamples({ sampleRate: 48_000, blockSamples: 1024, fragmentMs: 200 });
-  return timesOf([...times.map((timeMs) => samples.add(block('audio', timeMs))), samples.flush()]);
+  const samples = new AudioSamples({ sampleRate: 48_000, blockSamples: 1024 });
+  return timesOf([...times.flatMap((timeMs) => samples.add(block('audio', timeMs))), ...samples.flush()]);
 }
 
 const blockMs = 1024 / 48;

@@ -6,10 +6,14 @@
  * it is decoded, and the group after it begins where this one ends. A picture's time is certain once as many have followed as
  * the encoder reorders. Both are learned as pictures come.
  *
- * Holds the group's pictures that are not certain yet: at most what the encoder reorders (16 at most, ITU-T H.264 §A.3.1) and the
- * fifth of a second that a fragment lasts.
+ * Fragments are as long as parts may be: one ends where its group does, and where another picture would make it too long.
+ * Whether one would is judged by how long pictures last by the source's own account: waiting for it would hold the others back.
+ *
+ * Holds the group's pictures that are not certain yet: at most what the encoder reorders (16 at most, ITU-T H.264 §A.3.1) and
+ * those of one fragment.
  */
 import type { BlockItem } from '../feed/matroska-reader.js';
+import type { PartLength } from '../part-length.js';
 import type { PassedSample } from './cmaf-fragment.js';
 
 export interface TimedSamples {
@@ -22,7 +26,8 @@ const REORDER_MAX = 16;
 
 export class VideoSamples {
   readonly #ticksPerMs: number;
-  readonly #fragmentTicks: number;
+  readonly #partMs: number;
+  readonly #pictureMs: number;
   /** Pictures without a decode time, in the order of decoding. */
   #pictures: BlockItem[] = [];
   /** Presentation times of the group that no picture has taken as its decode time, rising; ms. */
@@ -34,25 +39,26 @@ export class VideoSamples {
   #next = Number.NEGATIVE_INFINITY;
   #begun = false;
 
-  constructor(options: { ticksPerMs: number; fragmentMs: number }) {
+  constructor(options: { ticksPerMs: number; part: PartLength }) {
     this.#ticksPerMs = options.ticksPerMs;
-    this.#fragmentTicks = options.fragmentMs * options.ticksPerMs;
+    this.#partMs = Math.round(options.part.maxSec * 1000);
+    this.#pictureMs = 1000 / options.part.frameRate;
   }
 
-  /** What the picture completes: the end of the group before a key, or a fragment of its own group. Null: nothing yet. */
-  add(picture: BlockItem): TimedSamples | null {
-    if (!this.#begun && !picture.key) return null;
-    const ended = picture.key && this.#begun ? this.#endGroup(picture.timeMs) : null;
+  /** The fragments that the picture completes: the end of the group before a key, or what is certain of its own group. */
+  add(picture: BlockItem): TimedSamples[] {
+    if (!this.#begun && !picture.key) return [];
+    const ended = picture.key && this.#begun ? this.#endGroup(picture.timeMs) : [];
     this.#begun = true;
     if (!picture.key) this.#learn(picture.timeMs);
     this.#pictures.push(picture);
     const at = this.#times.findLastIndex((time) => time <= picture.timeMs);
     this.#times.splice(at + 1, 0, picture.timeMs);
-    return ended ?? this.#take(this.#times.length - this.#reorder - 1);
+    return [...ended, ...this.#takeFull(this.#times.length - this.#reorder - 1)];
   }
 
   /** All that is left; the last picture lasts as long as the one before it. */
-  flush(): TimedSamples | null {
+  flush(): TimedSamples[] {
     const [last = 0, before = last - 40] = [this.#times.at(-1), this.#times.at(-2)];
     return this.#endGroup(last + (last - before));
   }
@@ -63,19 +69,36 @@ export class VideoSamples {
     this.#reorder = Math.min(REORDER_MAX, Math.max(this.#reorder, later));
   }
 
-  #endGroup(endMs: number): TimedSamples | null {
+  #endGroup(endMs: number): TimedSamples[] {
     this.#times.push(endMs);
-    const rest = this.#times.length - 1;
-    const timed = rest === 0 ? null : this.#cut(rest);
+    const ended: TimedSamples[] = [];
+    while (this.#times.length > 1) ended.push(this.#cut(this.#fitting(this.#times.length - 1)));
     this.#times = [];
-    return timed;
+    return ended;
   }
 
-  /** The first `certain` pictures, if they last long enough. The time behind them is certain too: it ends the last one. */
-  #take(certain: number): TimedSamples | null {
-    const [first, end] = [this.#times[0], this.#times[certain]];
-    if (certain < 1 || first === undefined || end === undefined) return null;
-    return (end - first) * this.#ticksPerMs < this.#fragmentTicks ? null : this.#cut(certain);
+  /** What is full of the first `certain` pictures. The time behind them is certain too: it ends the last one. */
+  #takeFull(certain: number): TimedSamples[] {
+    const full: TimedSamples[] = [];
+    for (let left = certain; left > 0; ) {
+      const count = this.#fitting(left);
+      if (count === left && this.#lasts(count) + this.#pictureMs <= this.#partMs) break;
+      full.push(this.#cut(count));
+      left -= count;
+    }
+    return full;
+  }
+
+  /** How many of the first `most` pictures make one part: at least one, however long it lasts. */
+  #fitting(most: number): number {
+    let count = 1;
+    while (count < most && this.#lasts(count + 1) <= this.#partMs) count += 1;
+    return count;
+  }
+
+  /** Of the first `count` pictures together, ms. */
+  #lasts(count: number): number {
+    return (this.#times[count] ?? 0) - (this.#times[0] ?? 0);
   }
 
   #cut(count: number): TimedSamples {

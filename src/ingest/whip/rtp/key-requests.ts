@@ -7,6 +7,8 @@ const URGENT_EVERY_MS = 500;
  * publishers) has to wait for one, so there is one about every segment.
  */
 const USUAL_EVERY_MS = 2000;
+/** So that keys are this far apart at most: the request has to get there, and its picture back. */
+export const KEYS_APART_MS_MAX = USUAL_EVERY_MS + 500;
 
 /**
  * When to ask the publisher for a key.
