@@ -64,6 +64,8 @@ it('sets how a channel is broadcast, one setting at a time', async () => {
     ...settings,
     onLoss: null,
     srtPassphrase: null,
+    dvrSec: null,
+    archive: null,
   });
   expect(await box.command('channel', 'show', 'setter')).toMatch(
     /preset +as the box is set\ngrace +0 s\non loss +as the box is set\nSRT secret +none/,

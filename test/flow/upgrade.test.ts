@@ -21,7 +21,7 @@ it('starts on the data folder of Headwater 0.1.0 and keeps all that is in it', a
   expect(channels.map(({ name }) => name)).toEqual(['news', 'town-hall']);
   expect(await box.json('channel', 'show', 'news')).toMatchObject({
     streamKey: 'key-rotated-76543210',
-    settings: { preset: null, graceSec: null, onLoss: null, srtPassphrase: null },
+    settings: { preset: null, graceSec: null, onLoss: null, srtPassphrase: null, dvrSec: null, archive: null },
   });
   expect(await box.json('channel', 'set', 'news', '--grace', '5')).toMatchObject({ settings: { graceSec: 5 } });
   expect(await box.command('video', 'list')).toContain('A walk');
