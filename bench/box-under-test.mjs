@@ -10,6 +10,13 @@ import { freeDoors } from '../test/box-arguments.mjs';
 const program = fileURLToPath(new URL('../bin/headwater.js', import.meta.url));
 const ticksPerSecond = 100;
 
+// A benchmark that is ended in the middle leaves no box behind.
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 /** User and system CPU seconds: of a process itself, and of the children that it has reaped. */
 export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
@@ -61,18 +68,26 @@ export function median(values) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/** By nearest rank; 100 is the largest. */
+export function percentile(values, percent) {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)];
+}
+
 export function machine() {
   return `Node ${process.versions.node}, load ${loadavg()[0].toFixed(2)} at the start`;
 }
 
-export async function startBox(args = []) {
+/** @param nodeArgs for the runtime itself */
+export async function startBox(args = [], nodeArgs = []) {
   const folder = mkdtempSync(join(tmpdir(), 'headwater-bench-'));
   const data = join(folder, 'data');
   const ready = join(folder, 'ready.json');
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [program, 'up', '--data', data, '--ready-file', ready, ...freeDoors, ...args], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
+  const up = ['up', '--data', data, '--ready-file', ready, ...freeDoors, ...args];
+  const child = spawn(process.execPath, [...nodeArgs, program, ...up], { stdio: 'ignore' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   await until(() => existsSync(ready) || child.exitCode !== null, 20_000);
   const { http, rtmp } = JSON.parse(readFileSync(ready, 'utf8'));
   const token = readFileSync(join(data, 'operator.token'), 'utf8').trim();

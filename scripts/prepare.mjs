@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm packages, system packages, a current build. Plain Node, so that it runs before npm does.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,6 +25,12 @@ function has(program) {
 export function hasLibrary(name) {
   const { status, stdout } = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
   return status !== 0 || stdout.includes(`\t${name}`);
+}
+
+/** Whether GStreamer is there with its own HLS player, and what that takes apart what it fetches with. */
+export function hasGstreamerHls() {
+  const elements = ['urisourcebin', 'hlsdemux2', 'souphttpsrc', 'qtdemux', 'aacparse', 'h264parse'];
+  return elements.every((name) => spawnSync('gst-inspect-1.0', ['--exists', name]).status === 0);
 }
 
 export function requireNode() {
@@ -54,21 +60,37 @@ export function requirePrograms(programs) {
   }
 }
 
-/** `npm ci` when node_modules is missing or is not what package-lock.json says. */
-export function requirePackages() {
-  const stamp = join(root, 'node_modules', '.headwater-lock');
+const CI = ['ci', '--no-fund', '--no-audit', '--loglevel=warn'];
+
+/** Runs `npm ci` where a folder's node_modules is missing or is not what its package-lock.json says; false: it failed. */
+function installedIn(folder, what, retry = () => false) {
+  const stamp = join(folder, 'node_modules', '.headwater-lock');
   const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(join(folder, 'package-lock.json')))
     .update(process.versions.modules)
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say('installing npm packages');
-  if (!run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=warn'])) {
-    // better-sqlite3 compiles itself where its ready-made binary cannot be fetched.
-    requirePrograms({ make: 'build-essential', 'g++': 'build-essential', python3: 'python3' });
-    if (!run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=warn'])) stop('npm ci failed; see above.');
-  }
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true;
+  say(`installing ${what}`);
+  const install = () => run('npm', [...CI, '--prefix', folder]);
+  if (!install() && !(retry() && install())) return false;
   writeFileSync(stamp, wanted);
+  return true;
+}
+
+/** `npm ci` when node_modules is missing or is not what package-lock.json says. */
+export function requirePackages() {
+  // better-sqlite3 compiles itself where its ready-made binary cannot be fetched.
+  const compiler = () => {
+    requirePrograms({ make: 'build-essential', 'g++': 'build-essential', python3: 'python3' });
+    return true;
+  };
+  if (!installedIn(root, 'npm packages', compiler)) stop('npm ci failed; see above.');
+}
+
+/** The players that tests open in a browser: packages of their own, since nothing else needs them. */
+export function requirePlayers() {
+  if (installedIn(join(root, 'test', 'players'), 'the players that the tests use')) return;
+  stop('The players that the tests use could not be installed; see above. By hand:', '  npm ci --prefix test/players');
 }
 
 function newestUnder(path) {
@@ -78,12 +100,12 @@ function newestUnder(path) {
   return readdirSync(path).reduce((newest, name) => Math.max(newest, newestUnder(join(path, name))), facts.mtimeMs);
 }
 
+const SOURCES = ['src', 'web', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs'];
+
 /** Builds src and web into dist, unless dist is newer than all of them. */
 export function requireBuild() {
   const stamp = join(root, 'dist', '.built');
-  const sources = ['src', 'web', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
-    join(root, name),
-  );
+  const sources = SOURCES.map((name) => join(root, name));
   const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (sources.every((source) => newestUnder(source) <= built)) return;
   build();
@@ -92,19 +114,12 @@ export function requireBuild() {
 export function build() {
   say('building');
   const startedAt = new Date();
-  const bin = (name) => join(root, 'node_modules', name);
-  execFileSync(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-  execFileSync(
-    process.execPath,
-    [bin('vite/bin/vite.js'), 'build', '--config', 'web/vite.config.ts', '--logLevel', 'warn'],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    },
-  );
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  for (const command of [
+    ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+    ['scripts/bundle.mjs'],
+    ['node_modules/vite/bin/vite.js', 'build', '--config', 'web/vite.config.ts', '--logLevel', 'warn'],
+  ]) {
+    execFileSync(process.execPath, command, { cwd: root, stdio: ['ignore', 2, 2] });
+  }
   writeFileSync(join(root, 'dist', '.built'), startedAt.toISOString());
 }

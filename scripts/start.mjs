@@ -6,4 +6,4 @@ requirePackages();
 requirePrograms({ ffmpeg: 'ffmpeg', ffprobe: 'ffmpeg' });
 requireBuild();
 process.argv.splice(1, 1, 'headwater', 'up');
-await import('../dist/cli/main.js');
+await import('../dist/programs/headwater.js');

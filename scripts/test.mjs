@@ -4,15 +4,33 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserPackage, findBrowser } from './browser.mjs';
-import { hasLibrary, requireBuild, requireNode, requirePackages, requirePrograms, root } from './prepare.mjs';
+import {
+  hasGstreamerHls,
+  hasLibrary,
+  requireBuild,
+  requireNode,
+  requirePackages,
+  requirePrograms,
+  root,
+} from './prepare.mjs';
+
+// hlsdemux2 and what it fetches and parses with; none of these names is a program.
+const gstreamer = {
+  'gstreamer: launch': 'gstreamer1.0-tools',
+  'gstreamer: urisourcebin': 'gstreamer1.0-plugins-base',
+  'gstreamer: hlsdemux2': 'gstreamer1.0-plugins-good',
+  'gstreamer: h264parse': 'gstreamer1.0-plugins-bad',
+};
 
 requireNode();
 requirePackages();
+requirePlayers();
 requirePrograms({
   ffmpeg: 'ffmpeg',
   ffprobe: 'ffmpeg',
   ...(findBrowser() ? {} : { chromium: browserPackage() }),
   ...(hasLibrary('libsrt') ? {} : { libsrt: 'libsrt1.5-gnutls' }),
+  ...(hasGstreamerHls() ? {} : gstreamer),
 });
 requireBuild();
 

@@ -1,4 +1,5 @@
 import HLS, { type types } from 'hls-parser';
+import { wholeSegments } from './playlists.js';
 
 HLS.setOptions({ strictMode: true });
 const POLL_MS = 400;
@@ -12,7 +13,9 @@ export interface KeptSegment {
   readonly durationSec: number;
   /** Epoch ms. */
   readonly startMs: number;
+  /** It does not follow from the one before. */
   readonly discontinuity: boolean;
+  readonly discontinuitySequence: number;
   readonly initUri: string;
   readonly bytes: Buffer;
   /** The playlist itself says that it is not there (EXT-X-GAP); it has no bytes. */
@@ -23,14 +26,21 @@ export interface KeptRendition {
   /** By media sequence number, in the order in which they were announced. */
   readonly segments: Map<number, KeptSegment>;
   readonly inits: Map<string, Buffer>;
+  /** Addresses of all that were ever listed as being there, also of those that were gone before they were fetched. */
+  readonly announced: Set<string>;
   ended: boolean;
+}
+
+export interface KeptRunOptions {
+  /** A request that fails is tried again at the next look, as is a playlist that has ended. Default: either is the end. */
+  readonly patient?: boolean;
 }
 
 /**
  * Everything that a live channel's HLS was while it was followed: each playlist put before the strict parser when it is served,
  * each header and segment of each rendition fetched by its name.
  *
- * Lifetime: from `follow` until all playlists have ended, or `leave`.
+ * Lifetime: from `follow` until all playlists have ended, or `leave`; one that is patient, until `leave`.
  */
 export class KeptRun {
   /** By the playlist's address. */
@@ -40,18 +50,22 @@ export class KeptRun {
   /** How many different playlists the parser took. */
   accepted = 0;
   readonly done: Promise<void>;
+  /** Looks that failed, since the channel was first there. */
+  failed = 0;
   readonly #hlsUrl: string;
+  readonly #patient: boolean;
   readonly #texts = new Map<string, string>();
   #gone = false;
 
-  private constructor(hlsUrl: string) {
+  private constructor(hlsUrl: string, { patient = false }: KeptRunOptions) {
     this.#hlsUrl = hlsUrl;
+    this.#patient = patient;
     this.done = this.#follow();
   }
 
   /** The channel need not be live yet. */
-  static follow(hlsUrl: string): KeptRun {
-    return new KeptRun(hlsUrl);
+  static follow(hlsUrl: string, options: KeptRunOptions = {}): KeptRun {
+    return new KeptRun(hlsUrl, options);
   }
 
   leave(): Promise<void> {
@@ -61,12 +75,15 @@ export class KeptRun {
 
   /** All its playlists have ended, or a request failed. */
   get over(): boolean {
-    return this.#gone || (this.renditions.size > 0 && [...this.renditions.values()].every(({ ended }) => ended));
+    if (this.#gone || this.#patient) return this.#gone;
+    return this.renditions.size > 0 && [...this.renditions.values()].every(({ ended }) => ended);
   }
 
   async #follow(): Promise<void> {
     while (!this.over) {
       await this.#round().catch((error: unknown) => {
+        this.#fail();
+        if (this.#patient) return;
         this.faults.push(String(error));
         this.#gone = true;
       });
@@ -79,11 +96,16 @@ export class KeptRun {
     if (master !== null) await Promise.all(addresses(master, this.#hlsUrl).map((url) => this.#look(url)));
   }
 
+  #fail(): void {
+    if (this.renditions.size > 0) this.failed += 1;
+  }
+
   async #playlist(url: string): Promise<types.Playlist | null> {
     const answer = await fetch(url);
     const text = await answer.text();
     if (!answer.ok) {
-      if (this.renditions.size > 0) this.faults.push(`${url} answered ${answer.status}`);
+      if (this.#patient) this.#fail();
+      else if (this.renditions.size > 0) this.faults.push(`${url} answered ${answer.status}`);
       return null;
     }
     try {
@@ -102,12 +124,11 @@ export class KeptRun {
     if (playlist === null) return;
     let rendition = this.renditions.get(url);
     if (rendition === undefined) {
-      rendition = { segments: new Map(), inits: new Map(), ended: false };
+      rendition = { segments: new Map(), inits: new Map(), announced: new Set(), ended: false };
       this.renditions.set(url, rendition);
     }
-    // The parser takes parts that no segment follows yet for one more.
-    const whole = playlist.segments.filter(({ uri }) => uri !== '');
-    for (const segment of whole) await this.#take(segment, rendition, playlist, url);
+    for (const { uri, gap } of wholeSegments(playlist)) if (!gap) rendition.announced.add(uri);
+    for (const segment of wholeSegments(playlist)) await this.#take(segment, rendition, playlist, url);
     rendition.ended = playlist.endlist;
   }
 
@@ -117,7 +138,7 @@ export class KeptRun {
     { targetDuration }: types.MediaPlaylist,
     url: string,
   ): Promise<void> {
-    const { mediaSequenceNumber: number, uri, duration, discontinuity, programDateTime, gap = false } = segment;
+    const { mediaSequenceNumber: number, uri, duration, programDateTime, gap = false } = segment;
     const where = `${url} ${number}`;
     const known = segments.get(number);
     if (known !== undefined) {
@@ -125,6 +146,11 @@ export class KeptRun {
       return;
     }
     const newest = [...segments.values()].at(-1);
+    // Where the one before has left the list, the sequence number alone tells of it.
+    const { discontinuitySequence } = segment;
+    const discontinuity =
+      segment.discontinuity === true ||
+      (newest !== undefined && newest.discontinuitySequence !== discontinuitySequence);
     if (newest !== undefined && number !== newest.number + 1) this.faults.push(`${where} follows ${newest.number}`);
     if (Math.round(duration) > targetDuration) this.faults.push(`${where} lasts ${duration} s, over ${targetDuration}`);
     const initUri = segment.map?.uri ?? '';
@@ -140,7 +166,8 @@ export class KeptRun {
       uri,
       durationSec: duration,
       startMs,
-      discontinuity: discontinuity ?? false,
+      discontinuity,
+      discontinuitySequence,
       initUri,
       bytes,
       gap,

@@ -4,14 +4,14 @@ import type { Browser, Page } from 'playwright-core';
 import { until } from './box.js';
 import { Screen, type Shown } from './screen.js';
 
-/** A player as its makers ship it, with the settings that they recommend for the purpose. */
+/** A player as its makers ship it, with the settings that they name for the purpose. */
 export type PlayerKind = 'hls.js' | 'hls.js low latency' | 'shaka';
 
 const shakaFile = '../test/players/node_modules/shaka-player/dist/shaka-player.compiled.js';
 
 interface PlayerScript {
   readonly file: string;
-  /** As text, because it runs in the page. Sets `window.player`: { complaints, fatal, latency() }. */
+  /** As text, because it runs in the page. Sets `window.player`. */
   start(url: string): string;
 }
 
@@ -32,7 +32,7 @@ const hlsJs = (settings: string): PlayerScript => ({
 
 const scripts: Readonly<Record<PlayerKind, PlayerScript>> = {
   'hls.js': hlsJs('{ lowLatencyMode: false }'),
-  'hls.js low latency': hlsJs('{ lowLatencyMode: true }'),
+  'hls.js low latency': hlsJs('{ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5 }'),
   shaka: {
     file: fileURLToPath(new URL(shakaFile, import.meta.url)),
     start: (url) => `(async () => {
@@ -49,6 +49,14 @@ const scripts: Readonly<Record<PlayerKind, PlayerScript>> = {
     })()`,
   },
 };
+
+// Why a picture may stand.
+const readStand = `(() => {
+  const { currentTime, paused, readyState, buffered, seekable, error } = document.querySelector('video');
+  const ranges = (of) => Array.from({ length: of.length }, (_, index) => [of.start(index), of.end(index)]);
+  const video = { currentTime, paused, readyState, buffered: ranges(buffered), seekable: ranges(seekable) };
+  return JSON.stringify({ ...video, error: error?.message, shown, complaints: player.complaints, fatal: player.fatal });
+})()`;
 
 /** What the player itself says of how it goes. */
 export interface PlayerState {
@@ -104,8 +112,11 @@ export class PlayerPage {
   /** Resolves when so many seconds more have been played. */
   async plays(seconds: number): Promise<Shown> {
     const from = (await this.shown()).playedSec;
-    const words = () => 'the player stands';
-    await until(async () => (await this.shown()).playedSec >= from + seconds, 60_000, words);
+    try {
+      await until(async () => (await this.shown()).playedSec >= from + seconds, 60_000);
+    } catch {
+      throw new Error(`it did not play ${seconds} s: ${await this.page.evaluate(readStand)}`);
+    }
     return this.shown();
   }
 

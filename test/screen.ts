@@ -32,7 +32,8 @@ const observer = `(() => {
     shown.longestStallSec = Math.max(shown.longestStallSec, stall);
     const skipped = played > wall * 2 + 0.3 ? played - wall : 0;
     shown.skippedSec += skipped;
-    shown.playedSec += played - skipped;
+    // A seek back is no picture shown.
+    shown.playedSec += Math.max(0, played - skipped);
     if (played < 0) complain('it went back by ' + -played + ' s');
   };
   setInterval(() => {

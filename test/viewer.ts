@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import HLS, { type types } from 'hls-parser';
 import { newFolder } from './box.js';
+import { wholeSegments } from './playlists.js';
 
 const run = promisify(execFile);
 const POLL_MS = 300;
@@ -74,7 +75,7 @@ export class Viewer {
     let next: number | null = null;
     while (!this.#gone && !seen.ended) {
       const playlist = HLS.parse((await bytesAt(url)).toString()) as types.MediaPlaylist;
-      for (const segment of playlist.segments) {
+      for (const segment of wholeSegments(playlist)) {
         const number = segment.mediaSequenceNumber;
         if (next !== null && number < next) continue;
         for (let gone = next ?? number; gone < number; gone += 1) seen.missed.push(gone);
@@ -91,7 +92,7 @@ export class Viewer {
 export async function behindBoxClock(hlsUrl: string): Promise<number> {
   const master = HLS.parse((await bytesAt(new URL(hlsUrl))).toString()) as types.MasterPlaylist;
   const url = new URL(master.variants[0]?.uri ?? '', hlsUrl);
-  const last = (HLS.parse((await bytesAt(url)).toString()) as types.MediaPlaylist).segments.at(-1);
+  const last = wholeSegments(HLS.parse((await bytesAt(url)).toString()) as types.MediaPlaylist).at(-1);
   const end = (last?.programDateTime?.getTime() ?? 0) + (last?.duration ?? 0) * 1000;
   return (Date.parse((await bytesAt(new URL('/time', hlsUrl))).toString()) - end) / 1000;
 }

@@ -5,8 +5,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Catalog } from '../metadata/catalog.js';
 import { newEntry } from '../metadata/new-entry.js';
+import { archiveKey, archivePrefix, readArchive } from '../origin/recording/archive-file.js';
+import type { ArchivedBroadcast } from '../origin/recording/archiver.js';
 import { type KeyPictures, keyPictures } from '../origin/recording/key-pictures.js';
-import type { ArchivedBroadcast } from '../origin/recording/recorder.js';
 import type { DiskStore } from '../storage/disk-store.js';
 import { messageOf } from '../telemetry/failure.js';
 import type { Log } from '../telemetry/log.js';
@@ -14,7 +15,7 @@ import { mediaTools } from '../transcode/media-tools.js';
 import { makePoster } from '../transcode/stills.js';
 
 export interface ArchivePostersOptions {
-  readonly catalog: Catalog;
+  readonly catalog: Pick<Catalog, 'append' | 'archivesWithoutPoster'>;
   readonly objects: DiskStore;
   /** Where work is in progress. */
   readonly scratchDir: string;
@@ -34,8 +35,8 @@ const WAITING_MAX = 100;
 export class ArchivePosters {
   readonly #options: ArchivePostersOptions;
   readonly #stopping = new AbortController();
+  readonly #waiting = new Set<string>();
   #tail: Promise<void> = Promise.resolve();
-  #waiting = 0;
 
   constructor(options: ArchivePostersOptions) {
     this.#options = options;
@@ -43,17 +44,39 @@ export class ArchivePosters {
 
   add({ videoId, broadcastId, index }: ArchivedBroadcast): void {
     const pictures = keyPictures(index, PICTURES);
-    if (pictures === null || this.#waiting >= WAITING_MAX) return;
-    this.#waiting += 1;
+    if (pictures !== null) this.#queue(videoId, broadcastId, async () => pictures);
+  }
+
+  /** Those that a box which died had not made. */
+  async addOwed(): Promise<void> {
+    for (const { videoId, broadcastId } of await this.#options.catalog.archivesWithoutPoster(WAITING_MAX)) {
+      this.#queue(videoId, broadcastId, () => this.#picturesOf(broadcastId));
+    }
+  }
+
+  #queue(videoId: string, broadcastId: string, find: () => Promise<KeyPictures | null>): void {
+    if (this.#waiting.size >= WAITING_MAX || this.#waiting.has(videoId)) return;
+    this.#waiting.add(videoId);
     this.#tail = this.#tail
-      .then(() => this.#make(videoId, `live/${broadcastId}/poster.jpg`, pictures))
+      .then(async () => {
+        const pictures = this.#stopping.signal.aborted ? null : await find();
+        if (pictures !== null) await this.#make(videoId, `${archivePrefix(broadcastId)}poster.jpg`, pictures);
+      })
       .catch((error: unknown) => {
         if (this.#stopping.signal.aborted) return;
         this.#options.log.warn({ video: videoId, error: messageOf(error) }, 'an archive has no poster');
       })
       .finally(() => {
-        this.#waiting -= 1;
+        this.#waiting.delete(videoId);
       });
+  }
+
+  /** Null for a broadcast of sound alone. */
+  async #picturesOf(broadcastId: string): Promise<KeyPictures | null> {
+    const pieces: Buffer[] = [];
+    for await (const piece of bytesOf(this.#options.objects, [archiveKey(broadcastId)])) pieces.push(piece);
+    const archive = pieces.length === 0 ? null : readArchive(Buffer.concat(pieces).toString());
+    return archive && keyPictures(archive.index, PICTURES);
   }
 
   async close(): Promise<void> {
@@ -63,7 +86,6 @@ export class ArchivePosters {
 
   async #make(videoId: string, key: string, pictures: KeyPictures): Promise<void> {
     const { signal } = this.#stopping;
-    if (signal.aborted) return;
     const { catalog, objects, scratchDir, binary, log, onPoster } = this.#options;
     await mkdir(scratchDir, { recursive: true });
     // What a killed box leaves there goes with what its encodes left.

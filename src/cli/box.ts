@@ -104,11 +104,12 @@ async function openInner(opening: Opening): Promise<InnerRoles> {
   const children = startIngestChildren({ settings, log, metrics });
   closers.push(() => children.close());
   const onDeath = () => process.kill(process.pid, 'SIGTERM');
-  const [metadata, { openInnerRoles }] = await Promise.all([
-    openMetadata({ folder: data.path, log, metrics, onDeath }),
-    import('./inner-roles.js'),
-  ]);
+  const loading = import('./inner-roles.js');
+  // Until the catalog is open, so that it is closed where the other roles do not load.
+  loading.catch(() => {});
+  const metadata = await openMetadata({ folder: data.path, log, metrics, onDeath });
   closers.push(() => metadata.close());
+  const { openInnerRoles } = await loading;
   return openInnerRoles(opening, { catalog: metadata.catalog, children });
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Catalog } from '../metadata/catalog.js';
 import { openDiskStore } from '../storage/disk-store.js';
+import { packageFolder } from '../telemetry/package-files.js';
 import type { Opening } from './opening.js';
 import { openApiRole } from './roles/api.js';
 import { openHooks } from './roles/hooks.js';
@@ -25,7 +26,7 @@ export interface InnerRoles {
   readonly signInCode: string;
 }
 
-const webDir = fileURLToPath(new URL('../web', import.meta.url));
+const webDir = fileURLToPath(new URL('dist/web', packageFolder));
 const graceMs = 3000;
 
 /** The four roles that share the embedded parts, opened in the order of the flow from the catalog outwards. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { packageFolder } from '../telemetry/package-files.js';
 
-/** The package's version; this file stands two folders below package.json, in src as in dist. */
-export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+/** The package's version. */
+export const version: string = JSON.parse(readFileSync(new URL('package.json', packageFolder), 'utf8')).version;

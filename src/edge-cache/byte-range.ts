@@ -11,7 +11,8 @@ export interface ByteRange {
 
 /** Null for anything but one well-formed byte range: then the whole is answered. */
 export function parseRange(value: string | undefined): RangeAsked | null {
-  const match = /^bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})$/i.exec(value?.trim() ?? '');
+  if (value === undefined) return null;
+  const match = /^bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})$/i.exec(value.trim());
   if (!match) return null;
   const [, from = '', to = ''] = match;
   if (from === '') return to === '' ? null : { kind: 'suffix', length: Number(to) };

@@ -5,6 +5,7 @@
  * filling (whoever comes reads along) → over. The fetch belongs to no client: it goes on when the one that caused it has left.
  * But one that the upstream may hold for many seconds has a crew: it is let go when the last of them leaves before it landed.
  */
+import type { HttpRequest } from '../http/server.js';
 import type { CachedObject } from './cached-object.js';
 import type { EdgeFailure } from './failure.js';
 import type { UpstreamAnswer } from './upstream.js';
@@ -52,16 +53,17 @@ export interface Flight {
 export class Crew {
   #size = 0;
   #onDeserted: (() => void) | null;
+  readonly #left = () => this.#leave();
 
   constructor(onDeserted: () => void) {
     this.#onDeserted = onDeserted;
   }
 
-  /** Until the signal fires. */
-  join(signal: AbortSignal): void {
-    if (signal.aborted) return;
+  /** Until the client has gone. */
+  join(client: Pick<HttpRequest, 'gone' | 'onGone'>): void {
+    if (client.gone) return;
     this.#size += 1;
-    signal.addEventListener('abort', () => this.#leave(), { once: true });
+    client.onGone(this.#left);
   }
 
   landed(): void {

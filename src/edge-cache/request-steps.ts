@@ -67,9 +67,13 @@ function receive({ variants }: CachedSpace, exchange: Exchange, target: Path): A
   const { held, text } = readAskedAddress(target.path, query);
   const coding = text ? (acceptsGzip(request.header('accept-encoding')) ? 'gzip' : 'plain') : null;
   const headers = once(() => sharedHeaders(request, coding));
+  // Field by field here and below: what is spread is copied slowly, and thousands come in one turn.
   return {
-    ...exchange,
-    ...{ key, coding, held },
+    request,
+    response: exchange.response,
+    key,
+    coding,
+    held,
     isHead: request.method === 'HEAD',
     name: variants.name({ key, coding }, headers),
     range: parseRange(request.header('range')),
@@ -119,9 +123,9 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
   if (underWay === undefined && asked.isHead && !held) return fetchAlone(space, asked, { fwd });
   const stale = found.kind === 'stale' ? found.object : null;
   const flight = underWay ?? space.fetches.start(fetch, stale);
-  flight.crew?.join(asked.request.signal);
+  flight.crew?.join(asked.request);
   const landing = await flight.landed;
-  if (asked.request.signal.aborted) return;
+  if (asked.request.gone) return;
   return landed(space, asked, landing, { fwd, collapsed: underWay !== undefined });
 }
 
@@ -160,9 +164,16 @@ function deliverFetched(
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
   const isSelected = object.key === asked.name || object.key === space.variants.name(asked, asked.headers);
   if (!isSelected) return fetchAlone(space, asked, { fwd: 'vary-miss' });
-  const told = status.collapsed ? status : { fwdStatus: object.head.status, ...status };
-  const lifetime = kept ? { stored: !status.collapsed, ttl: ttlOf(space, object) } : {};
-  const delivered = deliverObject({ asked, object, status: { ...told, ...lifetime }, tools: space });
+  const { fwd, collapsed, detail } = status;
+  const told = {
+    fwd,
+    fwdStatus: status.fwdStatus ?? (collapsed ? undefined : object.head.status),
+    stored: kept ? !collapsed : undefined,
+    collapsed,
+    ttl: kept ? ttlOf(space, object) : undefined,
+    detail,
+  };
+  const delivered = deliverObject({ asked, object, status: told, tools: space });
   const after = (how: Delivered) => {
     if (how === 'unavailable') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'unavailable' });
   };

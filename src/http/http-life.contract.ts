@@ -23,6 +23,23 @@ export function lifeContract(traits: EngineTraits): void {
       expect([fired, request?.signal.aborted]).toEqual([1, true]);
     });
 
+    it('is told to whoever asked without a signal, once, and at once to who asks later', async () => {
+      let request: HttpRequest | undefined;
+      let told = 0;
+      const server = await bench.serve((incoming) => {
+        request = incoming;
+        incoming.onGone(() => told++);
+        incoming.onGone(() => told++);
+      });
+      const client = bench.client(server).send(head('GET /wait'));
+      await waitFor(() => request !== undefined);
+      expect([told, request?.gone]).toEqual([0, false]);
+      client.destroy();
+      await waitFor(() => told > 0);
+      request?.onGone(() => told++);
+      expect([told, request?.gone]).toEqual([3, true]);
+    });
+
     it('frees a handler that waits to write more, and later writes do nothing', async () => {
       let after = '';
       const server = await bench.serve(async (request, response) => {
@@ -46,15 +63,17 @@ export function lifeContract(traits: EngineTraits): void {
 
     it('is nothing to requests that were answered', async () => {
       let request: HttpRequest | undefined;
+      let told = 0;
       const server = await bench.serve((incoming, response) => {
         request = incoming;
+        incoming.onGone(() => told++);
         answerPath(incoming, response);
       });
       const client = bench.client(server).send(head('GET /done'));
       await client.response();
       client.destroy();
       await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(request?.signal.aborted).toBe(false);
+      expect([request?.signal.aborted, request?.gone, told]).toEqual([false, false, 0]);
     });
   });
 

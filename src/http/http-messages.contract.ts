@@ -10,9 +10,11 @@ export function messageContract(traits: EngineTraits): void {
   describe('requests', () => {
     it('hands over the head as it was sent, and keeps it while other requests come', async () => {
       const seen: HttpRequest[] = [];
+      const addresses: string[] = [];
       const server = await bench.serve(async (request, response) => {
         seen.push(request);
         await new Promise((resolve) => setTimeout(resolve, 20));
+        addresses.push(request.remoteAddress);
         response.start(200, [], 0);
         response.end();
       });
@@ -35,7 +37,7 @@ export function messageContract(traits: EngineTraits): void {
       expect(asSent(request?.headers)).toEqual(asSent(sent));
       expect(request?.header('x-twice')).toBe('one, two');
       expect(request?.header('x-other')).toBeUndefined();
-      expect(request?.remoteAddress).toBe('127.0.0.1');
+      expect(addresses).toEqual(['127.0.0.1', '127.0.0.1']);
       expect(request?.scheme).toBe(traits.scheme ?? 'http');
       expect(request?.hasBody).toBe(false);
       expect(request?.signal.aborted).toBe(false);

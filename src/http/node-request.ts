@@ -50,6 +50,16 @@ export class NodeRequest implements HttpRequest {
     return this.#exchange.signal;
   }
 
+  get gone(): boolean {
+    return this.signal.aborted;
+  }
+
+  onGone(listener: () => void): void {
+    const { signal } = this;
+    if (signal.aborted) listener();
+    else signal.addEventListener('abort', listener, { once: true });
+  }
+
   header(name: string): string | undefined {
     return joinedHeader(this.headers, name);
   }

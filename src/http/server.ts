@@ -50,11 +50,16 @@ export interface HttpRequest {
   readonly headers: readonly (readonly [string, string])[];
   /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined. `name` in lower case. */
   header(name: string): string | undefined;
+  /** `''` when first asked for after the exchange is over. */
   readonly remoteAddress: string;
   /** How the client reached this server. */
   readonly scheme: 'http' | 'https';
   /** Fires once when the client has gone, or the response was aborted, before everything was sent. */
   readonly signal: AbortSignal;
+  /** Whether `signal` has fired, or would have. Cheaper than one: thousands of requests may wait at once. */
+  readonly gone: boolean;
+  /** Calls back once when `signal` fires, or would; at once if it has. */
+  onGone(listener: () => void): void;
   /**
    * The body as it arrives, pulled: while nobody reads, the socket is paused, and at most 640 KiB are held (one read of the
    * socket may bring 512 KiB). Throws when the client breaks off. Iterating a request without body ends at once. Read it at

@@ -16,7 +16,7 @@ import { limitsOf, type ServerLimits } from './server-limits.js';
 import { StallWatch } from './stall-watch.js';
 import type { UwsApp, UwsListenSocket, UwsModule, UwsRequest, UwsResponse } from './uws-face.js';
 import { UwsLink } from './uws-link.js';
-import { addressText, UwsRequestView } from './uws-request.js';
+import { UwsRequestView } from './uws-request.js';
 import { UwsResponseView } from './uws-response.js';
 
 /** Its parser reads nine digits of Content-Length, and closes above them without a word. */
@@ -108,7 +108,7 @@ class UwsServer implements HttpServer {
     const verdict = judgeHead(head, this.#limits.headBytesMax);
     if (!verdict.accepted) refuse(native, link, verdict);
     else if (lengthOf(verdict.framing) > contentLengthMax) refuse(native, link, tooLong);
-    else this.#handle(native, link, head, verdict.framing);
+    else this.#handle(link, head, verdict.framing);
   }
 
   #link(native: UwsResponse): UwsLink {
@@ -120,9 +120,8 @@ class UwsServer implements HttpServer {
     return link;
   }
 
-  #handle(native: UwsResponse, link: UwsLink, head: RequestHead, framing: BodyFraming): void {
-    const address = addressText(native.getRemoteAddress());
-    const request = new UwsRequestView(head, framing, address, link, this.#watch);
+  #handle(link: UwsLink, head: RequestHead, framing: BodyFraming): void {
+    const request = new UwsRequestView(head, framing, link, this.#watch);
     const response = new UwsResponseView(link, head.method, this.#watch, () => this.#closing !== undefined);
     runHandler(this.#handler, request, response, this.#log);
   }

@@ -7,6 +7,7 @@ import type { UwsResponse } from './uws-face.js';
 export class UwsLink {
   #native: UwsResponse | undefined;
   #abort: AbortController | undefined;
+  #goneListeners: readonly (() => void)[] | undefined;
   #gone = false;
   #paused = false;
   #bodyDropped = false;
@@ -73,6 +74,12 @@ export class UwsLink {
     this.#listeners.push(listener);
   }
 
+  /** Calls back once when the client has gone, or the connection was cut, before everything was handed over; at once if it has. */
+  onGone(listener: () => void): void {
+    if (this.#gone) listener();
+    else if (this.#native) this.#goneListeners = [...(this.#goneListeners ?? []), listener];
+  }
+
   /** Everything of the response has been handed over. */
   finished(): void {
     this.#over(false);
@@ -89,6 +96,8 @@ export class UwsLink {
     this.#gone = gone;
     this.#left();
     for (const listener of this.#listeners) listener();
-    if (gone) this.#abort?.abort();
+    if (!gone) return;
+    this.#abort?.abort();
+    for (const listener of this.#goneListeners ?? []) listener();
   }
 }

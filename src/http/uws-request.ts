@@ -4,25 +4,26 @@ import type { StallWatch } from './stall-watch.js';
 import { UwsBody } from './uws-body.js';
 import type { UwsLink } from './uws-link.js';
 
+const noAddress = new ArrayBuffer(0);
+
 /** The request of the uWebSockets.js engine. Lives until its response has been sent or cut. */
 export class UwsRequestView implements HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: HeaderLines;
-  readonly remoteAddress: string;
   readonly hasBody: boolean;
   readonly scheme = 'http';
   readonly #link: UwsLink;
   readonly #body: UwsBody | undefined;
+  #remoteAddress: string | undefined;
   #bodyTaken = false;
 
-  constructor(head: RequestHead, framing: BodyFraming, remoteAddress: string, link: UwsLink, watch: StallWatch) {
+  constructor(head: RequestHead, framing: BodyFraming, link: UwsLink, watch: StallWatch) {
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
     this.headers = head.headers;
-    this.remoteAddress = remoteAddress;
     this.hasBody = framing.kind !== 'none';
     this.#link = link;
     this.#body = this.hasBody ? new UwsBody(link, watch) : undefined;
@@ -30,6 +31,20 @@ export class UwsRequestView implements HttpRequest {
 
   get signal(): AbortSignal {
     return this.#link.signal;
+  }
+
+  get gone(): boolean {
+    return this.#link.gone;
+  }
+
+  onGone(listener: () => void): void {
+    this.#link.onGone(listener);
+  }
+
+  /** Read when first asked for: most requests' addresses never are. */
+  get remoteAddress(): string {
+    this.#remoteAddress ??= addressText(this.#link.native?.getRemoteAddress() ?? noAddress);
+    return this.#remoteAddress;
   }
 
   header(name: string): string | undefined {
@@ -44,7 +59,7 @@ export class UwsRequestView implements HttpRequest {
 }
 
 /** Four bytes are IPv4, sixteen IPv6, where an IPv4 address reached through a dual-stack socket is written as IPv4. */
-export function addressText(address: ArrayBuffer): string {
+function addressText(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';

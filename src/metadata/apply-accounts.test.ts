@@ -130,7 +130,10 @@ test("an archived broadcast is a video of the channel's owner, once, and is dele
   ]);
   expect(on.store.ask('packaged', [VIDEO])).toMatchObject({ archiveKey: key, renditions: [], complete: true });
   on.propose('channel.deleted', { name: CHANNEL });
+  const posterless = () => on.store.ask('archivesWithoutPoster', [9]);
+  expect(posterless()).toEqual([{ videoId: VIDEO, broadcastId: BROADCAST }]);
   on.propose('video.poster', { videoId: VIDEO, key: `live/${BROADCAST}/poster.jpg` });
+  expect(posterless()).toEqual([]);
   const deleted = on.propose('video.deleted', { videoId: VIDEO });
   expect(deleted).toMatchObject({ result: { prefixes: [`live/${BROADCAST}/`] } });
 });

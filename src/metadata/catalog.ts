@@ -143,6 +143,10 @@ export class Catalog {
     return this.#ask('staleUploads', createdBefore, limit);
   }
 
+  archivesWithoutPoster(limit: number): Answered<'archivesWithoutPoster'> {
+    return this.#ask('archivesWithoutPoster', limit);
+  }
+
   packaged(videoId: string): Answered<'packaged'> {
     return this.#ask('packaged', videoId);
   }

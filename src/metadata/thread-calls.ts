@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../telemetry/failure.js';
+import { builtProgram } from '../telemetry/package-files.js';
 import { failureFrom, type MetadataFailure } from './failures.js';
 import type { LoggedEntry } from './log.js';
 import type { Answer, ThreadCommand, ThreadReport, ThreadStart } from './thread-messages.js';
@@ -34,7 +35,7 @@ export class ThreadCalls {
       this.#opened = { resolve: () => resolve(), reject };
     });
     const workerData: ThreadStart = { file: options.file };
-    this.#worker = new Worker(THREAD_FILE, { workerData, name: 'catalog', execArgv: [] });
+    this.#worker = new Worker(builtProgram('catalog-thread'), { workerData, name: 'catalog', execArgv: [] });
     this.#worker.on('message', (report: ThreadReport) => this.#take(report));
     this.#worker.on('error', (error) => this.#end(stopped('the catalog thread failed', error)));
     this.#over = new Promise((resolve) => {
@@ -116,11 +117,6 @@ interface Pending {
 }
 
 const CLOSE_MS_MAX = 10_000;
-
-/** Worker threads run JavaScript alone: from the sources (tests), the built tree's thread serves. */
-const THREAD_FILE = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/metadata/catalog-thread.js', import.meta.url)
-  : new URL('./catalog-thread.js', import.meta.url);
 
 const stopped = (message: string, cause?: unknown): MetadataFailure =>
   new Failure('metadata.stopped', cause instanceof Error ? `${message}: ${cause.message}` : message, {

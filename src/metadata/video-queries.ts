@@ -43,6 +43,15 @@ export class VideoQueries {
     );
   }
 
+  /** Videos that were broadcasts and have no poster, the newest first. */
+  archivesWithoutPoster(limit: number): { videoId: string; broadcastId: string }[] {
+    return this.#sql.all<{ videoId: string; broadcastId: string }>(
+      `SELECT id AS videoId, broadcast_id AS broadcastId FROM videos
+       WHERE broadcast_id IS NOT NULL AND poster_key IS NULL AND status = 'ready' ORDER BY created_at DESC, id DESC LIMIT ?`,
+      pageSize(limit),
+    );
+  }
+
   /** What can be played of a video; null until it is ready. */
   packaged(videoId: string): PackagedVideo | null {
     const video = this.#sql.get<{ duration: number; poster_key: string | null; archive_key: string | null }>(

@@ -67,7 +67,7 @@ function find(options: DoorOptions, request: HttpRequest, address: MediaAddress 
   if (address === null) return options.pages.answer(request.path);
   if ('shape' in address && address.shape === 'ts') return Promise.resolve(tsPlaylist(options.ts, address));
   if ('shape' in address && (address.shape === 'dvr' || address.shape === 'start-over')) {
-    return Promise.resolve(past(options.past, address, address.shape));
+    return past(options, request, address, address.shape);
   }
   switch (address.kind) {
     case 'live-thumbnails':
@@ -99,15 +99,17 @@ function find(options: DoorOptions, request: HttpRequest, address: MediaAddress 
   }
 }
 
-function past(
-  answers: RecordingAnswers,
+async function past(
+  { past: answers }: DoorOptions,
+  { query, signal }: HttpRequest,
   address: Extract<MediaAddress, { shape: LiveShape }>,
   shape: PastShape,
-): Answer | null {
+): Promise<Answer | null> {
   const { kind, channel } = address;
   if (kind === 'live-hls') return answers.multivariant(channel, shape);
   if (kind === 'live-thumbnails') return answers.thumbnails(channel, shape);
-  if (kind === 'live-hls-rendition') return answers.mediaPlaylist(channel, shape, address.rendition);
+  if (kind === 'live-hls-rendition')
+    return answers.mediaPlaylist({ channel, shape, rendition: address.rendition, query, signal });
   return kind === 'live-dash' ? answers.dash(channel, shape) : null;
 }
 

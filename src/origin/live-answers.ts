@@ -1,17 +1,16 @@
 import { type Answer, bytesAnswer, growingAnswer, manifestAnswer, problemAnswer } from './answer.js';
 import type { CacheKind } from './cache-policy.js';
 import { contentType } from './content-type.js';
-import { OriginFailure } from './failure.js';
-import { isTooFarAhead, readDirectives } from './hls/delivery-directives.js';
+import { admitted, HELD_TARGET_DURATIONS, heldPlaylist, holdFor } from './held-playlist.js';
+import type { Skipping } from './hls/delivery-directives.js';
 import type { HeldMedia, LiveChannels } from './live-channels.js';
-import { liveDashManifest, liveMultivariantPlaylist } from './live-manifests.js';
-import { liveMediaPlaylist, longestSegmentSec, partTarget } from './live-media-playlist.js';
-import type { Position } from './live-position.js';
+import { dashPhase, liveDashManifest } from './live-dash-manifest.js';
+import { liveMultivariantPlaylist } from './live-manifests.js';
+import { liveMediaPlaylist, partTarget } from './live-media-playlist.js';
 import type { LiveWindow } from './live-window.js';
 import { objectAnswer } from './object-answer.js';
 import { RenderedManifests } from './rendered-manifests.js';
 import type { Shield, ShieldedObject } from './shield.js';
-import type { Waited } from './waiters.js';
 
 export interface LiveAnswersOptions {
   readonly channels: LiveChannels;
@@ -24,9 +23,6 @@ export interface LiveAnswersOptions {
 const EARLY_WAIT_MS = 1000;
 const HLS = contentType('.m3u8');
 const DASH = contentType('.mpd');
-
-/** How many target durations a request is held for what it asked for (draft-pantos-hls-rfc8216bis-22 §6.2.5.2). */
-const HELD_TARGET_DURATIONS = 3;
 
 interface Shown {
   readonly window: LiveWindow;
@@ -56,7 +52,8 @@ export class LiveAnswers {
   dash(channel: string): Answer {
     const window = this.#options.channels.window(channel);
     if (window === null) return notYet();
-    const shown = { window, name: 'dash', type: DASH, cache: 'live-manifest' } as const;
+    const name = `dash ${dashPhase(window, this.#options.now())}`;
+    const shown = { window, name, type: DASH, cache: 'live-manifest' } as const;
     return this.#manifest(shown, (now) => liveDashManifest(window, now));
   }
 
@@ -65,20 +62,16 @@ export class LiveAnswers {
     const window = this.#options.channels.window(channel);
     const rendition = window?.rendition(id) ?? null;
     if (window === null || rendition === null) return notYet();
-    const partTargetSec = partTarget(window);
-    const show = (skip: boolean, cache: CacheKind) =>
-      this.#manifest({ window, name: `${id} ${skip}`, type: HLS, cache }, (now) =>
+    // Date ranges are few in a short playlist: it does not offer to skip them.
+    const show = (skipping: Skipping, cache: CacheKind) => {
+      const skip = skipping !== 'nothing';
+      return this.#manifest({ window, name: `${id} ${skip}`, type: HLS, cache }, (now) =>
         liveMediaPlaylist(window, id, now, skip),
       );
+    };
     // What cannot block or skip ignores the directives, and so does what has ended (§6.2.5.1, §6.2.5.2).
-    if (partTargetSec === null || window.closed(this.#options.now())) return show(false, 'live-manifest');
-    const directives = readDirectives(query);
-    if (directives === null) return badRequest('_HLS_msn and _HLS_part are whole numbers, the second with the first.');
-    const { waitFor, skip } = directives;
-    if (waitFor === null) return show(skip, 'live-manifest');
-    if (isTooFarAhead(rendition, waitFor, partTargetSec)) return badRequest('That is too far ahead to be waited for.');
-    const waited = await hold(window, id, waitFor, signal);
-    return waited === 'there' ? show(skip, 'blocking-manifest') : tooLate();
+    if (partTarget(window) === null || window.closed(this.#options.now())) return show('nothing', 'live-manifest');
+    return heldPlaylist({ window, rendition, query, signal, show });
   }
 
   async media(broadcastId: string, rendition: string, name: string, signal: AbortSignal): Promise<Answer> {
@@ -103,29 +96,22 @@ export class LiveAnswers {
       : partOf(object, held.within, facts);
   }
 
-  /** The next part is waited for as a playlist is; a whole segment not for long. False: it has not come. */
+  /**
+   * The next part is waited for as a playlist is, and so is the next segment's first one: players of low-latency DASH ask for a
+   * segment by the clock. A segment that comes whole is not waited for long. False: it has not come.
+   */
   async #await({ window, position }: Extract<HeldMedia, { kind: 'coming' }>, rendition: string, signal: AbortSignal) {
-    if (position.part !== undefined) return (await hold(window, rendition, position, signal)) === 'there';
-    const first = partTarget(window) === null ? position : { ...position, part: 0 };
-    return admitted(await window.waitFor(rendition, first, EARLY_WAIT_MS, signal)) === 'there';
+    if (position.part === undefined && partTarget(window) === null) {
+      return admitted(await window.waitFor(rendition, position, EARLY_WAIT_MS, signal)) === 'there';
+    }
+    const { number, part = 0 } = position;
+    return (await holdFor(window, rendition, { number, part }, signal)) === 'there';
   }
 
   #manifest({ window, name, type, cache }: Shown, write: (now: number) => string | null): Answer {
     const content = this.#rendered.text(window, name, write);
     return content === null ? notYet() : manifestAnswer(content, { type, cache });
   }
-}
-
-async function hold(window: LiveWindow, rendition: string, position: Position, signal: AbortSignal): Promise<Waited> {
-  const timeoutMs = HELD_TARGET_DURATIONS * longestSegmentSec(window) * 1000;
-  return admitted(await window.waitFor(rendition, position, timeoutMs, signal));
-}
-
-function admitted(waited: Waited): Waited {
-  if (waited !== 'full') return waited;
-  throw new OriginFailure('origin.busy', 'too many requests wait for the live edge', {
-    hint: 'More viewers ask this box directly than it is made for: let them ask through edges.',
-  });
 }
 
 /** A part of a segment that only the spool has. */
@@ -139,14 +125,4 @@ function partOf(
 
 function notYet(): Answer {
   return problemAnswer(404, 'Not Found', 'It is not there, or not yet.', 'not-yet', [['retry-after', '1']]);
-}
-
-function badRequest(detail: string): Answer {
-  return problemAnswer(400, 'Bad Request', detail, 'trouble');
-}
-
-/** Kept for a second: who waited for it together at an edge must not ask again together, each alone. */
-function tooLate(): Answer {
-  const detail = 'What was asked for has not come in time.';
-  return problemAnswer(503, 'Service Unavailable', detail, 'not-yet', [['retry-after', '1']]);
 }

@@ -111,14 +111,15 @@ export class LiveChannel {
     this.#closeRun();
     const { channel: _channel, cut: _cut, keyIntervalSec: _keyIntervalSec, ...facts } = start;
     const partSec = this.#options.lowLatency ? facts.partSec : null;
-    const run = this.window.openRun({ ...facts, partSec }, this.#options.now());
+    const { lines, leader } = linesOf(start);
+    const run = this.window.openRun({ ...facts, partSec, grid: lines instanceof GridLines }, this.#options.now());
     if (this.#cutTo.broadcastId !== run.broadcastId) {
       this.#cutTo = { broadcastId: run.broadcastId, seconds: new Map(), ...NOT_CUT };
     }
     const shelf = this.#options.shelfFor(start);
     if (this.#shelf !== null && this.#shelf !== shelf) void this.#endShelf(this.#shelf);
     this.#shelf = shelf;
-    const open: OpenRun = { run, shelf, sinks: new Map(), ...linesOf(start), lastSlot: -1, failed: new Set() };
+    const open: OpenRun = { run, shelf, sinks: new Map(), lines, leader, lastSlot: -1, failed: new Set() };
     this.#open = open;
     return {
       rendition: (id) => this.#sinkFor(open, id),

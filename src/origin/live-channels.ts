@@ -175,15 +175,16 @@ export class LiveChannels implements FragmentSink {
   }
 
   /** Shows a channel's last broadcast again, ended where its journal ends. */
-  #recover({ channel, broadcastId, endedAt, lastAt, runs, tail }: JournalSummary): void {
+  #recover(summary: JournalSummary): void {
+    const { channel, broadcastId, endedAt, cutOff, lastAt, runs, tail } = summary;
     const placed = runs.filter((run) => run.place !== null);
     const last = placed.at(-1);
-    const numbers = [...tail.values()].flatMap((segments) => segments.map((segment) => segment.number));
-    if (last?.place === undefined || last.place === null || numbers.length === 0) return;
+    if (last?.place === undefined || last.place === null || summary.lastNumber < 0) return;
+    const cutOffGraceMs = cutOff ? this.#options.cutOffGraceMs : 0;
     const { window } = this.#addChannel(channel, {
-      nextNumber: Math.max(...numbers) + 1,
+      nextNumber: numberBehind(summary, last, this.#options.now() - lastAt - cutOffGraceMs),
       nextDiscontinuity: last.place.discontinuity + 1,
-      cutOffGraceMs: endedAt === null ? this.#options.cutOffGraceMs : 0,
+      cutOffGraceMs,
     });
     window.restore(placed, tail, lastAt);
     window.endBroadcast(broadcastId, endedAt ?? lastAt);
@@ -200,6 +201,26 @@ export class LiveChannels implements FragmentSink {
     }
   }
 }
+
+/**
+ * The first number that nobody was told of. Where a box was killed, parts of one segment behind the last whole one may have been
+ * announced: it has gone, and a player that has some of it must not find another under its number.
+ *
+ * @param closedMs for how long playlists have been closed. Segments may have been announced that no disk took; that they are a
+ * second long at least leaves room for them, at no price, since what comes then begins an empty window.
+ */
+function numberBehind({ cutOff, lastNumber }: JournalSummary, last: LiveRun, closedMs: number): number {
+  const next = lastNumber + 1;
+  if (!cutOff) return next;
+  const told = last.partSec === null ? next : next + 1;
+  return closedMs < 0 ? told : told + Math.ceil(closedMs / 1000);
+}
+
+/**
+ * How many segments ahead of the newest one may be waited for: players of low-latency DASH ask by the clock, and the encoder may be
+ * behind it.
+ */
+const AHEAD_MAX = 2;
 
 function heldIn(window: LiveWindow, run: LiveRun, rendition: string, name: string): HeldMedia {
   const header = window.runs.find((each) => each.broadcastId === run.broadcastId && initName(each.run) === name);
@@ -235,7 +256,7 @@ function segmentIn(
   const { open } = rendition;
   if (open?.number === number && open.run.broadcastId === broadcastId) return { kind: 'growing', segment: open };
   const next = open?.number ?? rendition.newest?.number ?? -1;
-  return coming !== null && number === next + 1 ? coming : { kind: 'spooled' };
+  return coming !== null && number > next && number <= next + AHEAD_MAX ? coming : { kind: 'spooled' };
 }
 
 /** Parts can be had for as long as their segment is known: longer than the three target durations after they were listed (§6.2.2). */

@@ -1,6 +1,6 @@
 import { mediaPath } from '../media/media-path.js';
 import type { PlaylistPart, RenditionReport } from './hls/low-latency-tags.js';
-import { type LowLatency, type PlaylistSegment, writeMediaPlaylist } from './hls/media-playlist.js';
+import { type LowLatency, type PlaylistEdge, type PlaylistSegment, writeMediaPlaylist } from './hls/media-playlist.js';
 import { lastPosition, nextPart } from './live-position.js';
 import {
   initName,
@@ -41,6 +41,21 @@ export function liveMediaPlaylist(window: LiveWindow, id: string, now: number, s
     lowLatency: partTargetSec === null ? null : lowLatency(window, rendition, partTargetSec),
     skip,
   });
+}
+
+/** How a playlist ends that lists what the window does, from segment `from` on; null where segments come whole. */
+export function liveEdgeOf(window: LiveWindow, id: string): (PlaylistEdge & { readonly from: number }) | null {
+  const rendition = window.rendition(id);
+  const partTargetSec = partTarget(window);
+  const newest = rendition?.newest ?? null;
+  if (rendition === null || newest === null || partTargetSec === null) return null;
+  const { listed } = rendition;
+  const withParts = firstWithParts(window, rendition);
+  const segments = listed
+    .map((segment, index) => listedSegment(segment, headerRun(listed, index), true))
+    .slice(withParts);
+  const from = newest.number + 1 - segments.length;
+  return { from, segments, lowLatency: lowLatency(window, rendition, partTargetSec) };
 }
 
 /** Whole seconds that no listed segment exceeds once rounded, whichever run it came from. */
@@ -107,7 +122,8 @@ function lowLatency(window: LiveWindow, rendition: RenditionWindow, partTargetSe
   return {
     partTargetSec,
     open: open && { ...headOf(open), parts: open.parts.map((part) => listedPart(open, part)) },
-    hintUri: hintUri(rendition, window.runs.at(-1) ?? null),
+    // Of what was cut off nothing more comes.
+    hintUri: window.endedAt === null ? hintUri(rendition, window.runs.at(-1) ?? null) : null,
     reports: window.renditions.filter((other) => other !== rendition).flatMap(reportOf),
   };
 }

@@ -29,6 +29,8 @@ export interface LiveRun {
   readonly startedAt: number;
   readonly timelineOffsetSec: number;
   readonly segmentSec: number;
+  /** Segments begin at the multiples of `segmentSec`, but for the first one. Absent: wherever the source has keys, or not known. */
+  readonly grid?: boolean;
   /** No part is longer, seconds: the part target of draft-pantos-hls-rfc8216bis-22 §4.4.3.7. Null: segments come whole. */
   readonly partSec: number | null;
   readonly renditions: readonly Rendition[];

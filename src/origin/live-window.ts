@@ -1,8 +1,9 @@
 import type { InitSegment } from './cmaf/init-segment.js';
 import { isAnnounced, type Position } from './live-position.js';
-import type { LiveRun, LiveSegment, RunPlace } from './live-segment.js';
+import { type LiveRun, type LiveSegment, type RunPlace, wallClockOf } from './live-segment.js';
 import { type OpenPart, OpenSegment, type OpenSegmentFacts } from './open-segment.js';
 import { RenditionWindow } from './rendition-window.js';
+import { type Resumption, Resumptions } from './resumptions.js';
 import type { TimedEvents } from './timed-events.js';
 import { type Waited, Waiters } from './waiters.js';
 
@@ -50,6 +51,7 @@ export class LiveWindow {
   readonly #options: LiveWindowOptions;
   readonly #renditions = new Map<string, RenditionWindow>();
   readonly #starts = new Map<LiveRun, OpenedAt[]>();
+  readonly #resumptions = new Resumptions();
   readonly #waiters = new Waiters();
   #runs: LiveRun[] = [];
   #nextNumber: number;
@@ -90,6 +92,16 @@ export class LiveWindow {
   /** What the source of that broadcast told beside its media; null: nothing. */
   timedEvents(broadcastId: string): TimedEvents | null {
     return this.#options.timedEvents?.(broadcastId) ?? null;
+  }
+
+  /** Where renditions of a run went on behind a gap. */
+  resumptions(run: LiveRun): readonly Resumption[] {
+    return this.#resumptions.of(run);
+  }
+
+  /** How far behind the wall clock media was announced of late, in the rendition that is furthest behind; ms. */
+  get lagMs(): number {
+    return Math.max(0, ...this.renditions.map((rendition) => rendition.lagMs));
   }
 
   get lastSegmentAt(): number | null {
@@ -153,7 +165,7 @@ export class LiveWindow {
   announcePart(facts: OpenSegmentFacts, part: OpenPart): void {
     const window = this.#windowFor(facts.rendition);
     if (window.open === null) {
-      for (const gap of this.#gapsBefore(window.newest, facts)) window.add(gap);
+      this.#fillGaps(window, facts);
       window.open = new OpenSegment(facts);
     }
     window.open.add(part);
@@ -170,8 +182,9 @@ export class LiveWindow {
 
   announce(segment: LiveSegment, now: number): void {
     const window = this.#windowFor(segment.rendition);
-    for (const gap of this.#gapsBefore(window.newest, segment)) window.add(gap);
+    this.#fillGaps(window, segment);
     window.add(segment);
+    window.noteLag(now - wallClockOf(segment) - (segment.duration / segment.timescale) * 1000);
     this.#lastSegmentAt = now;
     this.#nextNumber = Math.max(this.#nextNumber, segment.number + 1);
     this.#forgetOldRuns();
@@ -207,7 +220,7 @@ export class LiveWindow {
           parts: [],
           bytes: null,
         };
-        for (const gap of this.#gapsBefore(window.newest, segment)) window.add(gap);
+        this.#fillGaps(window, segment);
         window.add(segment);
       }
     }
@@ -276,6 +289,12 @@ export class LiveWindow {
     this.changed();
   }
 
+  #fillGaps(window: RenditionWindow, next: OpenSegmentFacts): void {
+    const gaps = this.#gapsBefore(window.newest, next);
+    for (const gap of gaps) window.add(gap);
+    if (gaps.length > 0) this.#resumptions.note(next);
+  }
+
   /** Fills the slots where other renditions have a segment and this one has none, so that numbers stay aligned. */
   #gapsBefore(newest: LiveSegment | null, next: OpenSegmentFacts): LiveSegment[] {
     if (newest === null) return [];
@@ -319,6 +338,7 @@ export class LiveWindow {
     const listed = new Set(this.renditions.flatMap((window) => window.known.map((segment) => segment.run)));
     const newest = this.#runs.at(-1);
     this.#runs = this.#runs.filter((run) => run === newest || listed.has(run));
+    this.#resumptions.prune(this.#runs, this.renditions);
   }
 
   #boundMemory(): void {

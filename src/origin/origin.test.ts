@@ -26,6 +26,7 @@ describe('a broadcast of two runs, ended', () => {
     await deliverRun(served.origin, { channel: 'town-hall', broadcastId: BROADCAST, seconds: 5, startSec: 7 });
     served.origin.fragments.endBroadcast(BROADCAST);
     await until(async () => (await textAt(`${served.url}/live/town-hall/v180.m3u8`)).includes('#EXT-X-ENDLIST'));
+    await untilStatic(`${served.url}/live/town-hall/manifest.mpd`);
   });
 
   afterAll(() => served.close());
@@ -73,8 +74,10 @@ describe('a broadcast of two runs, ended', () => {
   it('is a static MPD with a period for each run', async () => {
     const mpd = await textAt(`${served.url}/live/town-hall/manifest.mpd`);
     expect(mpd).toContain('type="static"');
-    expect(mpd).toContain('mediaPresentationDuration="PT12');
-    expect([...mpd.matchAll(/<Period id="[^"]+" start="([^"]+)"/g)].map((match) => match[1])).toEqual(['PT0S', 'PT7S']);
+    // Its times are the media's, which begin at ten seconds.
+    expect(mpd).toContain('mediaPresentationDuration="PT22');
+    const starts = [...mpd.matchAll(/<Period id="[^"]+" start="([^"]+)"/g)].map((match) => match[1]);
+    expect(starts).toEqual(['PT10S', 'PT17S']);
     expect(mpd).toContain('presentationTimeOffset="900000" startNumber="0"');
     expect(mpd).toContain('presentationTimeOffset="1530000" startNumber="3"');
     const streams = await probedStreams(`${served.url}/live/town-hall/manifest.mpd`);
@@ -98,6 +101,7 @@ describe('a broadcast of two runs, ended', () => {
 describe('a broadcast while it is live', () => {
   let served: ServedOrigin;
   let running: Promise<void>;
+  let frames: Promise<number>;
 
   beforeAll(async () => {
     served = await serveOrigin();
@@ -105,6 +109,7 @@ describe('a broadcast while it is live', () => {
     expect((await fetch(`${served.url}/live/now/index.m3u8`)).status).toBe(404);
     running = deliverRun(served.origin, facts);
     await until(async () => (await fetch(`${served.url}/live/now/index.m3u8`)).status === 200);
+    frames = decodedFrames(`${served.url}/live/now/index.m3u8`);
   });
 
   afterAll(async () => {
@@ -133,13 +138,18 @@ describe('a broadcast while it is live', () => {
   });
 
   it('is followed to its end by a player that came early', async () => {
-    const frames = decodedFrames(`${served.url}/live/now/index.m3u8`);
     await running;
     served.origin.fragments.endBroadcast(BROADCAST);
     expect(await frames).toBe(225);
+    await untilStatic(`${served.url}/live/now/manifest.mpd`);
     expect(await decodedFrames(`${served.url}/live/now/manifest.mpd`)).toBe(225);
   });
 });
+
+/** It stays dynamic for a moment behind its end. */
+function untilStatic(url: string): Promise<boolean> {
+  return until(async () => (await textAt(url)).includes('type="static"'));
+}
 
 describe('a run whose bytes are no CMAF', () => {
   it('fails that rendition, and the channel takes the next run', async () => {

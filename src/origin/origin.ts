@@ -9,8 +9,9 @@ import { type FragmentSink, LiveChannels, type LiveState } from './live-channels
 import { isShown } from './live-manifests.js';
 import type { Objects } from './object-reader.js';
 import { ArchiveLibrary } from './recording/archive-library.js';
+import type { ArchivedBroadcast } from './recording/archiver.js';
 import { RecordedObjects } from './recording/recorded-objects.js';
-import { type ArchivedBroadcast, Recorder } from './recording/recorder.js';
+import { Recorder } from './recording/recorder.js';
 import { RecordingAnswers } from './recording/recording-answers.js';
 import type { RecordingCatalog, RecordingStore } from './recording/recording-store.js';
 import { SegmentTexts } from './recording/segment-texts.js';
@@ -19,6 +20,7 @@ import { openSpool } from './spool.js';
 import type { SpoolDisk } from './spool-disk.js';
 import { ThumbnailAnswers } from './thumbnails/thumbnail-answers.js';
 import type { MakeThumbnail } from './thumbnails/thumbnail-shelf.js';
+import { TimedEventFiles } from './timed-event-files.js';
 import { TimedEventShelf } from './timed-event-shelf.js';
 import { TsAnswers } from './ts/ts-answers.js';
 import { VodAnswers } from './vod-answers.js';
@@ -109,12 +111,16 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
     ...(options.disk === undefined ? {} : { disk: options.disk }),
   });
   const timedEvents = new TimedEventShelf();
+  const eventFiles = new TimedEventFiles(timedEvents, spool);
+  await eventFiles.restore();
+  const eventsOf = (broadcastId: string) => timedEvents.of(broadcastId);
   const held = (key: string) => {
     const [broadcastId = '', rendition = '', name = ''] = key.split('/');
     const media = channels.held(broadcastId, rendition, name);
     return media.kind === 'bytes' ? media.bytes : null;
   };
-  const recorder = recording && new Recorder({ ...recording, spool, held, endedRetentionMs, now, log, metrics });
+  const recorder =
+    recording && new Recorder({ ...recording, spool, held, eventsOf, endedRetentionMs, now, log, metrics });
   const channels = new LiveChannels({
     ...{ spool, timedEvents, windowSegments, now, log, metrics },
     memoryBytesMax: options.windowBytesMax ?? 128 * MIB,
@@ -152,7 +158,7 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
     past: new RecordingAnswers({
       window: (channel) => channels.window(channel),
       tape: (channel) => recorder?.tape(channel) ?? null,
-      ...{ texts, now },
+      ...{ texts, eventsOf, now },
     }),
     vod: new VodAnswers(library, stored, archives),
     thumbnails,
@@ -164,8 +170,14 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
   return {
     handler,
     fragments: channels,
-    timedMetadata: ({ broadcastId, ...metadata }) => timedEvents.add(broadcastId, metadata),
-    captionsFound: ({ broadcastId, captions }) => timedEvents.noteCaptions(broadcastId, captions),
+    timedMetadata: ({ broadcastId, ...metadata }) => {
+      timedEvents.add(broadcastId, metadata);
+      eventFiles.changed(broadcastId);
+    },
+    captionsFound: ({ broadcastId, captions }) => {
+      timedEvents.noteCaptions(broadcastId, captions);
+      eventFiles.changed(broadcastId);
+    },
     live: () => channels.live(),
     isPlayable: (channel) => {
       const window = channels.window(channel);
@@ -183,6 +195,7 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
       await channels.close();
       await recorder?.close();
       await thumbnails.close();
+      await eventFiles.close();
       await spool.close();
     },
   };

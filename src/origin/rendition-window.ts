@@ -7,6 +7,9 @@ export interface MeasuredRate {
   readonly average: number;
 }
 
+/** How many of the newest segments tell how far behind the wall clock they come. */
+const LAGS = 4;
+
 /**
  * The last segments of one rendition of a channel: the newest `length` are in its playlist, and as many again stay known
  * for players that still hold an older playlist (RFC 8216 §6.2.2).
@@ -17,6 +20,7 @@ export class RenditionWindow {
   open: OpenSegment | null = null;
   readonly #length: number;
   #segments: LiveSegment[] = [];
+  #lags: number[] = [];
   #measured = { broadcastId: '', bits: 0, seconds: 0, peak: 0 };
 
   constructor(id: string, length: number) {
@@ -56,6 +60,16 @@ export class RenditionWindow {
     const first = this.#segments[0];
     const found = first === undefined ? undefined : this.#segments[number - first.number];
     return found !== undefined && found.run.broadcastId === broadcastId ? found : null;
+  }
+
+  /** How far behind the wall clock a segment's end was announced, ms. */
+  noteLag(lagMs: number): void {
+    this.#lags = [...this.#lags.slice(1 - LAGS), lagMs];
+  }
+
+  /** The most of late, ms; 0 before the first. */
+  get lagMs(): number {
+    return Math.max(0, ...this.#lags);
   }
 
   clear(): void {

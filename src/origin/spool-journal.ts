@@ -11,7 +11,8 @@ export type JournalRecord =
   | ({ readonly kind: 'init'; readonly run: number; readonly rendition: string; readonly track: TrackFacts } & Sized)
   | SegmentRecord
   | { readonly kind: 'incomplete'; readonly at: number; readonly reason: string }
-  | { readonly kind: 'end'; readonly at: number }
+  /** `cutOff`: written at the next start, since the box was gone before it could say. */
+  | { readonly kind: 'end'; readonly at: number; readonly cutOff?: true }
   /** What was to be kept of it is in the store, and what was to be told is told: the spool may forget it. */
   | { readonly kind: 'recorded'; readonly at: number };
 
@@ -25,6 +26,7 @@ export interface RunRecord {
   readonly startedAt: number;
   readonly timelineOffsetSec: number;
   readonly segmentSec: number;
+  readonly grid?: boolean;
   /** Null or absent: segments came whole. */
   readonly partSec?: number | null;
   readonly renditions: readonly Rendition[];
@@ -62,9 +64,10 @@ export function readJournalLine(line: string): JournalRecord | null {
 }
 
 export function runRecord(run: LiveRun): RunRecord {
-  const { startedAt, timelineOffsetSec, segmentSec, partSec, renditions, place } = run;
+  const { startedAt, timelineOffsetSec, segmentSec, grid = false, partSec, renditions, place } = run;
   if (place === null) throw new Error('a run is journalled once it has its place');
-  return { kind: 'run', run: run.run, startedAt, timelineOffsetSec, segmentSec, partSec, renditions, place };
+  const timing = { startedAt, timelineOffsetSec, segmentSec, grid, partSec };
+  return { kind: 'run', run: run.run, ...timing, renditions, place };
 }
 
 export function segmentRecord(segment: LiveSegment, at: number): SegmentRecord {
@@ -78,6 +81,10 @@ export interface JournalSummary {
   readonly channel: string;
   readonly startedAt: number;
   readonly endedAt: number | null;
+  /** The box went before the broadcast did: more may have been told of it than stands here. */
+  readonly cutOff: boolean;
+  /** The highest that any segment had; -1: there was none. */
+  readonly lastNumber: number;
   /** The last time that anything was announced, epoch ms. */
   readonly lastAt: number;
   readonly bytes: number;
@@ -96,7 +103,8 @@ export async function summarizeJournal(
   onSegment: (segment: SegmentRecord, run: LiveRun) => void = () => undefined,
 ): Promise<JournalSummary | null> {
   let head: Extract<JournalRecord, { kind: 'broadcast' }> | null = null;
-  const state = { endedAt: null as number | null, lastAt: 0, bytes: 0, incomplete: false, recorded: false };
+  const end = { endedAt: null as number | null, cutOff: true };
+  const state = { lastNumber: -1, lastAt: 0, bytes: 0, incomplete: false, recorded: false };
   const runs = new Map<number, LiveRun>();
   const tail = new Map<string, SegmentRecord[]>();
   for await (const line of lines) {
@@ -104,12 +112,13 @@ export async function summarizeJournal(
     if (record === null) continue;
     if (record.kind === 'broadcast') head = record;
     else if (record.kind === 'run') runs.set(record.run, runOf(broadcastId, record));
-    else if (record.kind === 'end') state.endedAt = record.at;
+    else if (record.kind === 'end') Object.assign(end, { endedAt: record.at, cutOff: record.cutOff ?? false });
     else if (record.kind === 'incomplete') state.incomplete = true;
     else if (record.kind === 'recorded') state.recorded = true;
     else if (record.kind === 'init') addInit(runs.get(record.run), record.rendition, record.track);
     else if (record.kind === 'segment') {
       addSegment(tail, record, tailLength);
+      state.lastNumber = Math.max(state.lastNumber, record.number);
       const run = runs.get(record.run);
       if (run !== undefined) onSegment(record, run);
     }
@@ -118,7 +127,7 @@ export async function summarizeJournal(
   }
   if (head === null) return null;
   const { channel, startedAt } = head;
-  return { broadcastId, channel, startedAt, ...state, runs: [...runs.values()], tail };
+  return { broadcastId, channel, startedAt, ...end, ...state, runs: [...runs.values()], tail };
 }
 
 function runOf(broadcastId: string, record: RunRecord): LiveRun {

@@ -82,12 +82,12 @@ export class SpoolShelf {
     });
   }
 
-  /** The broadcast is over; `at` in epoch ms. */
-  end(at: number): Promise<void> {
+  /** The broadcast is over; `at` in epoch ms. `cutOff`: since the box was. */
+  end(at: number, cutOff = false): Promise<void> {
     return this.#inTurn(async () => {
       if (this.endedAt !== null) return;
       this.endedAt = at;
-      this.#owed.push({ kind: 'end', at });
+      this.#owed.push({ kind: 'end', at, ...(cutOff ? { cutOff } : {}) });
       await this.#append().catch(this.#options.onTrouble);
     });
   }

@@ -100,6 +100,27 @@ export class Spool implements Objects {
     return join(this.#options.folder, key);
   }
 
+  /** Keeps a text beside a broadcast's segments, in place of what was there; false: there is no such broadcast, or it failed. */
+  async keepBeside(broadcastId: string, name: string, text: string): Promise<boolean> {
+    if (!this.#shelves.has(broadcastId)) return false;
+    const written = this.#disk.write(join(this.#options.folder, broadcastId, name), text);
+    // Of trouble with the disk the segments tell.
+    return written.then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Null where there is none, or more than `bytesMax`. */
+  async beside(broadcastId: string, name: string, bytesMax: number): Promise<string | null> {
+    const path = join(this.#options.folder, broadcastId, name);
+    const found = await this.#disk.size(path);
+    if (found === null || found.bytes > bytesMax) return null;
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#disk.read(path) as AsyncIterable<Buffer>) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  }
+
   /** Nothing more will be asked of a broadcast for the store. */
   async markRecorded(broadcastId: string): Promise<void> {
     await this.#shelves.get(broadcastId)?.markRecorded(this.#now());
@@ -243,6 +264,6 @@ async function reopenShelf(options: SpoolOptions, summary: JournalSummary): Prom
   });
   const { bytes, incomplete, recorded, endedAt, lastAt, startedAt } = summary;
   shelf.resume({ bytes, incomplete, recorded, endedAt, lastAt: lastAt || startedAt });
-  if (endedAt === null) await shelf.end(lastAt || startedAt);
+  if (endedAt === null) await shelf.end(lastAt || startedAt, true);
   return shelf;
 }

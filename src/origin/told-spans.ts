@@ -12,7 +12,7 @@ export interface ToldSpan {
   readonly toMs: number;
 }
 
-type EventsOf = (broadcastId: string) => TimedEvents | null;
+export type EventsOf = (broadcastId: string) => TimedEvents | null;
 
 /** The broadcasts of these segments, in order; what is told of the last one's future belongs to it too. */
 export function toldSpans(

@@ -1,5 +1,5 @@
 import { vodPath } from '../media/media-path.js';
-import { type Answer, problemAnswer, textAnswer } from './answer.js';
+import { type Answer, createTextContent, manifestAnswer, problemAnswer, type TextContent } from './answer.js';
 import { contentType } from './content-type.js';
 import { objectAnswer } from './object-answer.js';
 import type { ArchiveLibrary } from './recording/archive-library.js';
@@ -58,13 +58,17 @@ export class VodAnswers {
     videoId: string,
     type: string,
     write: (entry: VodEntry) => string | null,
-    ofArchive: (key: string) => Promise<string | null>,
+    ofArchive: (key: string) => Promise<TextContent | null>,
   ): Promise<Answer | null> {
     const entry = await this.#library.video(videoId);
     if (entry === null) return null;
-    const text = entry.archiveKey ? await ofArchive(entry.archiveKey) : write(entry);
-    if (text === null) return entry.complete ? null : notReady();
-    return textAnswer(text, { type, cache: entry.complete ? 'vod-manifest' : 'growing-manifest' });
+    const written = () => {
+      const text = write(entry);
+      return text === null ? null : createTextContent(text);
+    };
+    const content = entry.archiveKey ? await ofArchive(entry.archiveKey) : written();
+    if (content === null) return entry.complete ? null : notReady();
+    return manifestAnswer(content, { type, cache: entry.complete ? 'vod-manifest' : 'growing-manifest' });
   }
 }
 

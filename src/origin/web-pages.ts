@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHANNEL_NAME, VIDEO_ID } from '../media/media-path.js';
-import { type Answer, bytesAnswer, problemAnswer } from './answer.js';
+import { type Answer, bytesAnswer, createTextContent, manifestAnswer, problemAnswer } from './answer.js';
 import { contentType } from './content-type.js';
 
 const ASSET_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
@@ -61,7 +61,12 @@ export class WebPages {
     if (facts === null || !facts.isFile() || facts.size > FILE_BYTES_MAX) return null;
     const bytes = await readFile(path).catch(() => null);
     const name = parts.at(-1) ?? '';
-    return bytes && bytesAnswer(bytes, { type: contentType(name), cache, extra: PAGE_HEADERS });
+    if (bytes === null) return null;
+    const described = { type: contentType(name), cache, extra: PAGE_HEADERS };
+    // Scripts and styles shrink to a third; the edge keeps them, so that they are rarely compressed.
+    return /\.(?:js|css)$/.test(name)
+      ? manifestAnswer(createTextContent(bytes.toString()), described)
+      : bytesAnswer(bytes, described);
   }
 }
 

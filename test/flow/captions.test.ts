@@ -7,6 +7,7 @@ import { cleanUp, startBox, type TestBox, until } from '../box.js';
 import { openBrowser } from '../browser.js';
 import { captionedStream, captionsIn, line21Of, pushStream, RATE } from '../captioned-stream.js';
 import { judgeHls } from '../judges.js';
+import { wholeSegments } from '../playlists.js';
 
 /** A broadcaster sends captions, cues and timed ID3 over SRT; viewers see them where they belong. */
 
@@ -86,7 +87,7 @@ function dateRanges(playlist: string): Tag[] {
 /** By the number of the source's picture: when it is shown, epoch ms, by a playlist and the pictures themselves. */
 async function wallClockOfPictures(uri: URL): Promise<Map<number, { at: number; line21: string }>> {
   const pictures = new Map<number, { at: number; line21: string }>();
-  const { segments } = HLS.parse(await textAt(uri)) as types.MediaPlaylist;
+  const segments = wholeSegments(HLS.parse(await textAt(uri)) as types.MediaPlaylist);
   for (const { uri: own, programDateTime } of segments) {
     const answer = await fetch(new URL(own, uri));
     const captions = answer.ok ? captionsIn(Buffer.from(await answer.arrayBuffer())) : [];

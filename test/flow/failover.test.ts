@@ -2,6 +2,7 @@ import HLS, { type types } from 'hls-parser';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cleanUp, startBox, type TestBox, until } from '../box.js';
 import { decodedFrames, judgeHls } from '../judges.js';
+import { wholeSegments } from '../playlists.js';
 import { type Publisher, publish, stopPublishers } from '../publisher.js';
 
 /**
@@ -60,7 +61,7 @@ class Viewer {
   #read(playlist: types.MediaPlaylist): void {
     if (playlist.endlist) this.faults.push('the playlist ended');
     const before = this.newest;
-    for (const { mediaSequenceNumber, uri, discontinuity, duration } of playlist.segments) {
+    for (const { mediaSequenceNumber, uri, discontinuity, duration } of wholeSegments(playlist)) {
       const known = this.segments.get(mediaSequenceNumber);
       if (known !== undefined && known.uri !== uri) this.faults.push(`segment ${mediaSequenceNumber} changed`);
       this.segments.set(mediaSequenceNumber, { uri, discontinuity: discontinuity ?? false, duration });

@@ -61,7 +61,7 @@ afterAll(async () => {
 
 const seen = (channel: string) => told.filter((one) => one.channel === channel).map(({ type }) => type);
 
-it('asks before a publish, and tells of its start and end', async () => {
+it('asks before a publish, and tells of its start, its end and its archive', async () => {
   const { rtmpUrl } = await box.json<{ rtmpUrl: string }>('channel', 'create', 'paid');
   const publisher = publish(rtmpUrl, { seconds: 600 });
   await until(
@@ -73,10 +73,11 @@ it('asks before a publish, and tells of its start and end', async () => {
   expect(JSON.stringify([asked, told])).not.toContain(rtmpUrl.split('/').at(-1));
   await publisher.stop();
   await until(
-    () => seen('paid').includes('stopped'),
+    () => seen('paid').includes('archived'),
     60_000,
     () => box.printed(),
   );
+  expect(seen('paid')).toEqual(['started', 'stopped', 'archived']);
   expect(new Set(told.map(({ broadcastId }) => broadcastId)).size).toBe(1);
 });
 
@@ -99,9 +100,9 @@ it('tells after a restart what nobody took before', async () => {
   takes = true;
   box = await startBox({ data, args: ['--config', config] });
   await until(
-    () => seen('paid').length === 2,
+    () => seen('paid').includes('archived'),
     60_000,
     () => box.printed(),
   );
-  expect(seen('paid')).toEqual(['started', 'stopped']);
+  expect(seen('paid')).toEqual(['started', 'stopped', 'archived']);
 });

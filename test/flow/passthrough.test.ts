@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cleanUp, startBox, type TestBox, until } from '../box.js';
 import { openBrowser, playback } from '../browser.js';
 import { decodedFrames, judgeHls, probe } from '../judges.js';
+import { wholeSegments } from '../playlists.js';
 
 /** What a publisher sends reaches viewers as it is, as long as its keys allow. */
 interface Channel {
@@ -52,11 +53,18 @@ function push(rtmpUrl: string, keys: string): void {
   child.once('exit', () => publishers.delete(child));
 }
 
-async function playlists(hlsUrl: string): Promise<types.MediaPlaylist[]> {
+interface Listed {
+  readonly targetDuration: number;
+  readonly segments: readonly types.Segment[];
+}
+
+async function playlists(hlsUrl: string): Promise<Listed[]> {
   const master = await (await fetch(hlsUrl)).text();
   const uris = [...master.matchAll(/(?:^|URI=")([^\s"]+\.m3u8)/gm)].map((match) => match[1] ?? '');
   const texts = await Promise.all(uris.map(async (uri) => (await fetch(new URL(uri, hlsUrl))).text()));
-  return texts.map((text) => HLS.parse(text) as types.MediaPlaylist);
+  return texts
+    .map((text) => HLS.parse(text) as types.MediaPlaylist)
+    .map((playlist) => ({ targetDuration: playlist.targetDuration, segments: wholeSegments(playlist) }));
 }
 
 const segmentsOf = async (hlsUrl: string) => (await playlists(hlsUrl).catch(() => []))[0]?.segments ?? [];

@@ -17,6 +17,8 @@ export interface Video {
   readonly thumbnail_url: string | null;
   readonly view_count: number;
   readonly hlsUrl: string;
+  /** Of the recording of a broadcast: its id. */
+  readonly broadcast_id?: string | null;
 }
 
 export interface Person {

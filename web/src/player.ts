@@ -1,99 +1,370 @@
-import Hls from 'hls.js';
+import { boxClock } from './box-clock.js';
+import { Captions } from './captions.js';
+import { hlsIsSupported, openHlsSource } from './hls-source.js';
+import { bufferAhead, holdLatency, setRate } from './latency-hold.js';
+import { openNativeSource } from './native-source.js';
+import type { Quality, Source, SourceOptions, Stretch } from './source.js';
+import { StillCover } from './still-cover.js';
+import { fetchThumbnails, type ThumbnailList } from './thumbnails.js';
 
-/** One quality that can be chosen; `level` -1 is automatic. */
-export interface Quality {
-  readonly level: number;
-  readonly label: string;
+/** What is to be played: a video, or a live channel with as much of its past as there is. */
+export type Programme =
+  | { readonly kind: 'video'; readonly url: string; readonly thumbnails: string }
+  | {
+      readonly kind: 'channel';
+      readonly live: string;
+      readonly dvr: Past;
+      readonly startOver: Past;
+    };
+
+interface Past {
+  readonly url: string;
+  readonly thumbnails: string;
 }
 
-export interface PlayerEvents {
-  onQualities(qualities: readonly Quality[]): void;
-  /** The level that is playing now, by height in pixels. */
-  onPlaying(height: number | null): void;
-  /** Something that the player cannot get over by itself. */
-  onTrouble(words: string | null): void;
+/** All that the controls show. Places are on the axis of `Stretch`. */
+export interface Shown {
+  readonly live: boolean;
+  readonly paused: boolean;
+  readonly waiting: boolean;
+  readonly muted: boolean;
+  readonly volume: number;
+  readonly range: Stretch;
+  readonly position: number;
+  readonly bufferedTo: number;
+  /** Seconds between the broadcaster and what is seen; null where that is not known. */
+  readonly latency: number | null;
+  readonly atEdge: boolean;
+  readonly qualities: readonly Quality[];
+  readonly quality: number;
+  readonly height: number | null;
+  readonly captions: { readonly labels: readonly string[]; readonly on: boolean; readonly chosen: number };
+  readonly thumbnails: ThumbnailList | null;
+  readonly trouble: string | null;
+  /** The broadcast is over, and all of it was played. */
+  readonly over: boolean;
+  readonly broadcastId: string | null;
 }
 
-export interface Player {
-  choose(level: number): void;
-  /** Seconds behind the live edge, or null when that is not known. */
-  latency(): number | null;
-  toLiveEdge(): void;
-  close(): void;
-}
+type Mode = 'video' | 'live' | 'dvr' | 'start-over';
 
-const retryMs = 2000;
+const REOPEN_MS = 2000;
+const TICK_MS = 250;
+const THUMBNAILS_MS = 10_000;
+/** Seconds behind the target that still count as live. */
+const SLACK = 2.5;
+/** Who stands for so long, ms, so near to the end of a broadcast, seconds, has seen it: its sound and its picture may end apart. */
+const STAND_MS = 2000;
+const END_SLACK = 1.5;
+/** What lies this near to the front of the live window is about to leave it. */
+const WINDOW_MARGIN = 4;
+/** A broadcast's target before its playlist has told. */
+const TARGET = 4;
+const EVENTS = ['play', 'pause', 'playing', 'waiting', 'seeking', 'seeked', 'volumechange', 'ended', 'durationchange'];
 
-/** hls.js where Media Source Extensions are there, else the browser's own HLS (Safari on iPhone). */
-export function openPlayer(video: HTMLVideoElement, url: string, events: PlayerEvents): Player {
-  if (Hls.isSupported()) return openHls(video, url, events);
-  video.src = url;
-  if (!video.canPlayType('application/vnd.apple.mpegurl')) events.onTrouble('This browser cannot play HLS.');
-  return {
-    choose: () => {},
-    latency: () => null,
-    toLiveEdge: () => seekToEnd(video),
-    close: () => video.removeAttribute('src'),
+/**
+ * Plays a programme in a video element: by hls.js, else by the browser itself. A channel begins at the live edge, with low
+ * latency; who goes back further than its live window gets another source, with the last picture on the screen meanwhile.
+ *
+ * Lifetime: from construction to `close`.
+ */
+export class Player {
+  readonly #video: HTMLVideoElement;
+  readonly #programme: Programme;
+  readonly #onShown: (shown: Shown) => void;
+  readonly #clock = boxClock();
+  readonly #cover: StillCover;
+  readonly #captions: Captions;
+  readonly #ticking: ReturnType<typeof setInterval>;
+  #source: Source;
+  #mode: Mode;
+  /** The viewer wants to be at the live edge. */
+  #following = true;
+  #wantsPlay = true;
+  #target = TARGET;
+  #qualities: readonly Quality[] = [];
+  #quality = -1;
+  #height: number | null = null;
+  #thumbnails: ThumbnailList | null = null;
+  #thumbnailsAt = Number.NEGATIVE_INFINITY;
+  #trouble: string | null = null;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+  #lastPosition: number | null = null;
+  /** How long nothing has moved though it is to play, as of the last tick: ms, and media time. */
+  #stand = { ms: 0, at: -1 };
+
+  constructor(
+    video: HTMLVideoElement,
+    canvas: HTMLCanvasElement,
+    programme: Programme,
+    onShown: (shown: Shown) => void,
+  ) {
+    this.#video = video;
+    this.#programme = programme;
+    this.#onShown = onShown;
+    this.#cover = new StillCover(video, canvas);
+    this.#captions = new Captions(video);
+    this.#mode = programme.kind === 'video' ? 'video' : 'live';
+    for (const event of EVENTS) video.addEventListener(event, this.#show);
+    video.addEventListener('playing', this.#playing);
+    video.addEventListener('pause', this.#paused);
+    this.#source = this.#openSource(null);
+    this.#play();
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#ticking);
+    clearTimeout(this.#reopening);
+    for (const event of EVENTS) this.#video.removeEventListener(event, this.#show);
+    this.#video.removeEventListener('playing', this.#playing);
+    this.#video.removeEventListener('pause', this.#paused);
+    this.#source.close();
+  }
+
+  togglePlay(): void {
+    if (this.#video.paused) this.#resume();
+    else this.#video.pause();
+  }
+
+  seekTo(place: number): void {
+    const range = this.#range();
+    const wanted = Math.min(range.end, Math.max(range.start, place));
+    if (this.#programme.kind === 'video') this.#jump(wanted);
+    else if (wanted >= range.end - 1) this.toLiveEdge();
+    else this.#goBackTo(wanted);
+  }
+
+  seekBy(seconds: number): void {
+    this.seekTo((this.#position() ?? 0) + seconds);
+  }
+
+  toLiveEdge(): void {
+    if (this.#programme.kind === 'video') return;
+    this.#following = true;
+    this.#wantsPlay = true;
+    const position = this.#source.livePosition();
+    if (this.#mode !== 'live' || position === null) this.#open('live', null);
+    else this.#video.currentTime = position;
+    this.#play();
+  }
+
+  /** From the beginning of the broadcast, or of the video. */
+  startOver(): void {
+    this.#wantsPlay = true;
+    if (this.#programme.kind === 'video') this.#jump(0);
+    else {
+      this.#following = false;
+      this.#thumbnailsAt = Number.NEGATIVE_INFINITY;
+      this.#open('start-over', 0);
+    }
+    this.#play();
+  }
+
+  chooseQuality(level: number): void {
+    this.#quality = level;
+    this.#source.choose(level);
+    this.#show();
+  }
+
+  /** Null: none. */
+  chooseCaptions(index: number | null): void {
+    this.#captions.choose(index);
+    this.#show();
+  }
+
+  toggleCaptions(): void {
+    this.chooseCaptions(this.#captions.on ? null : this.#captions.chosen);
+  }
+
+  toggleMuted(): void {
+    this.#video.muted = !this.#video.muted;
+  }
+
+  setVolume(volume: number): void {
+    this.#video.volume = volume;
+    this.#video.muted = volume === 0;
+  }
+
+  #resume(): void {
+    this.#wantsPlay = true;
+    const position = this.#position();
+    // Where it was paused for so long that the live window has moved on.
+    if (this.#mode === 'live' && position !== null && !this.#isWithinWindow(position)) this.#goBackTo(position);
+    else this.#play();
+  }
+
+  #goBackTo(place: number): void {
+    this.#following = false;
+    setRate(this.#video, 1);
+    if (this.#isWithinWindow(place)) this.#jump(place);
+    else this.#open(this.#mode === 'start-over' ? 'start-over' : 'dvr', place);
+  }
+
+  /** Whether the source can go there by itself. */
+  #isWithinWindow(place: number): boolean {
+    const window = this.#source.window();
+    if (window === null) return false;
+    return place <= window.end && place >= window.start + (this.#mode === 'live' ? WINDOW_MARGIN : 0);
+  }
+
+  #open(mode: Mode, at: number | null): void {
+    clearTimeout(this.#reopening);
+    this.#cover.put();
+    this.#mode = mode;
+    const bandwidth = this.#source.bandwidth();
+    this.#source.close();
+    this.#source = this.#openSource(at, bandwidth);
+    this.#lastPosition = at === 0 ? null : at;
+    setRate(this.#video, 1);
+    this.#cover.liftOnPicture();
+    if (this.#wantsPlay) this.#play();
+    this.#show();
+  }
+
+  #openSource(at: number | null, bandwidth: number | null = null): Source {
+    const options: SourceOptions = {
+      video: this.#video,
+      url: this.#url(),
+      live: this.#programme.kind === 'channel',
+      lowLatency: this.#mode === 'live',
+      ...{ at, bandwidth },
+      onQualities: (qualities) => {
+        this.#qualities = qualities;
+        if (this.#quality >= qualities.length - 1) this.#quality = -1;
+        if (this.#quality !== -1) this.#source.choose(this.#quality);
+        this.#show();
+      },
+      onHeight: (height) => {
+        this.#height = height;
+        this.#show();
+      },
+      onBroken: () => this.#broken(),
+    };
+    return hlsIsSupported() ? openHlsSource(options) : openNativeSource(options, this.#clock);
+  }
+
+  #url(): string {
+    if (this.#programme.kind === 'video') return this.#programme.url;
+    const { live, dvr, startOver } = this.#programme;
+    return this.#mode === 'live' ? live : this.#mode === 'dvr' ? dvr.url : startOver.url;
+  }
+
+  #thumbnailsUrl(): string {
+    if (this.#programme.kind === 'video') return this.#programme.thumbnails;
+    return this.#mode === 'start-over' ? this.#programme.startOver.thumbnails : this.#programme.dvr.thumbnails;
+  }
+
+  /** A broadcast that has not begun, or a box that restarts: wait for it. */
+  #broken(): void {
+    const canPlay = hlsIsSupported() || this.#video.canPlayType('application/vnd.apple.mpegurl') !== '';
+    this.#trouble = canPlay ? 'Waiting for the stream…' : 'This browser cannot play HLS.';
+    clearTimeout(this.#reopening);
+    const again = () => this.#open(this.#mode, this.#mode === 'live' ? null : this.#lastPosition);
+    if (canPlay) this.#reopening = setTimeout(again, REOPEN_MS);
+    this.#show();
+  }
+
+  /** Browsers let a page begin with sound only after a click on it. */
+  #play(): void {
+    this.#video.play().catch((error: DOMException) => {
+      if (error.name !== 'NotAllowedError') return;
+      this.#video.muted = true;
+      this.#video.play().catch(() => {});
+    });
+  }
+
+  #jump(place: number): void {
+    const time = this.#source.mediaTimeAt(place);
+    if (time !== null) this.#video.currentTime = time;
+    this.#show();
+  }
+
+  readonly #playing = () => {
+    this.#trouble = null;
+    this.#wantsPlay = true;
   };
-}
 
-function openHls(video: HTMLVideoElement, url: string, events: PlayerEvents): Player {
-  const clock = boxClock();
-  const hls = new Hls({ enableWorker: true, backBufferLength: 30, liveSyncDurationCount: 3 });
-  let retry: ReturnType<typeof setTimeout> | undefined;
-  hls.on(Hls.Events.MANIFEST_PARSED, () => events.onQualities(qualitiesOf(hls)));
-  hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
-    events.onTrouble(null);
-    events.onPlaying(hls.levels[level]?.height ?? null);
-  });
-  hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
-    if (!fatal) return;
-    if (type === Hls.ErrorTypes.MEDIA_ERROR) return hls.recoverMediaError();
-    // A broadcast that has not begun, or a box that restarts: wait for it.
-    events.onTrouble('Waiting for the stream…');
-    clearTimeout(retry);
-    retry = setTimeout(() => hls.loadSource(url), retryMs);
-  });
-  hls.loadSource(url);
-  hls.attachMedia(video);
-  return {
-    choose: (level) => {
-      hls.nextLevel = level;
-    },
-    latency: () => (hls.playingDate === null ? null : (clock() - hls.playingDate.getTime()) / 1000),
-    toLiveEdge: () => {
-      video.currentTime = hls.liveSyncPosition ?? video.currentTime;
-    },
-    close: () => {
-      clearTimeout(retry);
-      hls.destroy();
-    },
+  readonly #paused = () => {
+    this.#wantsPlay = false;
+    this.#following = false;
+    setRate(this.#video, 1);
   };
-}
 
-/** The box's clock, epoch ms: playlists carry its time, and the viewer's own clock may be off. */
-function boxClock(): () => number {
-  let aheadMs = 0;
-  const askedAt = Date.now();
-  fetch('/time')
-    .then((answer) => answer.text())
-    .then((text) => {
-      const boxTime = Date.parse(text);
-      if (!Number.isNaN(boxTime)) aheadMs = boxTime - (askedAt + Date.now()) / 2;
-    })
-    .catch(() => {});
-  return () => Date.now() + aheadMs;
-}
+  #tick(): void {
+    const { currentTime, paused } = this.#video;
+    const stands = currentTime === this.#stand.at && !paused;
+    this.#stand = { ms: stands ? this.#stand.ms + TICK_MS : 0, at: currentTime };
+    const held = this.#source.hold();
+    if (this.#mode === 'live') {
+      if (held !== null) this.#target = held.target;
+      if (this.#following) holdLatency(this.#video, this.#source);
+    }
+    this.#lastPosition = this.#position() ?? this.#lastPosition;
+    this.#refreshThumbnails();
+    this.#show();
+  }
 
-function qualitiesOf(hls: Hls): Quality[] {
-  const heights = hls.levels.map(({ width, height, bitrate }, level) => ({
-    level,
-    label: height ? `${Math.min(width, height)}p` : `${Math.round(bitrate / 1000)} kb/s`,
-    bitrate,
-  }));
-  return [{ level: -1, label: 'Auto' }, ...heights.sort((a, b) => b.bitrate - a.bitrate)];
-}
+  /** Not before there is a picture: by then the box has something to list. */
+  #refreshThumbnails(): void {
+    const since = performance.now() - this.#thumbnailsAt;
+    const again = this.#thumbnails === null ? since > 3 * THUMBNAILS_MS : since > THUMBNAILS_MS;
+    const known = this.#programme.kind === 'video' && this.#thumbnails !== null;
+    if (!again || known || document.hidden || this.#video.currentTime === 0) return;
+    this.#thumbnailsAt = performance.now();
+    const url = this.#thumbnailsUrl();
+    fetchThumbnails(url).then((list) => {
+      if (list !== null && url === this.#thumbnailsUrl()) this.#thumbnails = list;
+    });
+  }
 
-function seekToEnd(video: HTMLVideoElement): void {
-  if (video.seekable.length > 0) video.currentTime = video.seekable.end(video.seekable.length - 1);
+  #position(): number | null {
+    return this.#source.axisAt(this.#video.currentTime) ?? this.#lastPosition;
+  }
+
+  /** The end of a channel's is where a viewer at the live edge is. */
+  #range(): Stretch {
+    const window = this.#source.window();
+    if (this.#programme.kind === 'video') return window ?? { start: 0, end: 0 };
+    const now = Math.max(this.#clock() / 1000 - this.#target, this.#lastPosition ?? 0);
+    const end = window !== null && this.#source.over() ? window.end : now;
+    const past = this.#thumbnails?.cues[0]?.start ?? end;
+    if (window === null) return { start: past, end };
+    return { start: this.#mode === 'live' ? Math.min(window.start, past) : window.start, end };
+  }
+
+  readonly #show = () => {
+    const { paused, muted, volume, readyState, seeking, ended } = this.#video;
+    const live = this.#programme.kind === 'channel';
+    const range = this.#range();
+    const position = this.#position() ?? range.end;
+    const known = this.#source.axisAt(this.#video.currentTime);
+    const latency = live && known !== null && readyState > 0 ? this.#clock() / 1000 - known : null;
+    this.#onShown({
+      ...{ live, paused, muted, volume, range, position, latency },
+      waiting: !paused && (seeking || readyState < HTMLMediaElement.HAVE_FUTURE_DATA),
+      bufferedTo: position + bufferAhead(this.#video),
+      atEdge: live && this.#mode === 'live' && !paused && latency !== null && this.#isNear(),
+      ...{ qualities: this.#qualities, quality: this.#quality, height: this.#height },
+      captions: {
+        labels: this.#captions.tracks.map(({ label, language }, at) => label || language || `Captions ${at + 1}`),
+        on: this.#captions.on,
+        chosen: this.#captions.chosen,
+      },
+      thumbnails: this.#thumbnails,
+      trouble: this.#trouble,
+      over: live && this.#source.over() && (ended || this.#standsAtEnd(position)),
+      broadcastId: this.#source.broadcastId(),
+    });
+  };
+
+  #standsAtEnd(position: number): boolean {
+    const end = this.#source.window()?.end ?? Number.POSITIVE_INFINITY;
+    return this.#stand.ms >= STAND_MS && end - position < END_SLACK;
+  }
+
+  #isNear(): boolean {
+    const held = this.#source.hold();
+    return held === null ? this.#following : held.latency - held.target < SLACK;
+  }
 }

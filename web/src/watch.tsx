@@ -1,15 +1,16 @@
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Channel, call, pathOf, Refused, type Video } from './api.js';
 import { PageFrame } from './frame.js';
-import { openPlayer, type Player, type Quality } from './player.js';
+import { useHeartbeat } from './heartbeat.js';
+import type { Programme } from './player.js';
+import { Stage } from './stage.js';
 
 /** The watch page of a channel or a video: `/watch/<channel or videoId>`. */
 interface Subject {
   readonly title: string;
   readonly description: string;
-  readonly url: string;
-  readonly live: boolean;
+  readonly programme: Programme;
   readonly videoId: string | null;
   readonly poster: string | null;
 }
@@ -18,7 +19,6 @@ type Found = { readonly subject: Subject } | { readonly waiting: string };
 
 const id = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 const lookAgainMs = 1000;
-const heartbeatMs = 15_000;
 
 async function look(): Promise<Found> {
   try {
@@ -34,16 +34,24 @@ async function lookForVideo(): Promise<Found> {
   if (video.status === 'failed') return { waiting: 'This video could not be made playable.' };
   if (video.status !== 'ready') return { waiting: `${video.title} is being made ready…` };
   const { title, description, thumbnail_url: still } = video;
-  const poster = still === null ? null : pathOf(still);
-  return { subject: { title, description, url: pathOf(video.hlsUrl), live: false, videoId: id, poster } };
+  const url = pathOf(video.hlsUrl);
+  const programme: Programme = { kind: 'video', url, thumbnails: beside(url, 'thumbnails.vtt') };
+  return { subject: { title, description, programme, videoId: id, poster: still === null ? null : pathOf(still) } };
 }
 
 async function lookForChannel(): Promise<Found> {
   const channel = await call<Channel>('GET', `/v1/channels/${id}`);
   if (!channel.live) return { waiting: `${channel.name} is not live at the moment.` };
-  const url = pathOf(channel.hlsUrl);
-  return { subject: { title: channel.name, description: '', url, live: true, videoId: null, poster: null } };
+  const live = pathOf(channel.hlsUrl);
+  const past = (shape: string) => ({
+    url: beside(live, `${shape}/index.m3u8`),
+    thumbnails: beside(live, `${shape}/thumbnails.vtt`),
+  });
+  const programme: Programme = { kind: 'channel', live, dvr: past('dvr'), startOver: past('start-over') };
+  return { subject: { title: channel.name, description: '', programme, videoId: null, poster: null } };
 }
+
+const beside = (path: string, name: string) => path.slice(0, path.lastIndexOf('/') + 1) + name;
 
 function Watch() {
   const [found, setFound] = useState<Found>({ waiting: 'Looking…' });
@@ -63,116 +71,112 @@ function Watch() {
     return (
       <PageFrame>
         <div class="stage">
-          <p class="curtain">{found.waiting}</p>
+          <p class="curtain" role="status">
+            {found.waiting}
+          </p>
         </div>
       </PageFrame>
     );
   }
-  document.title = `${found.subject.title} · Headwater`;
+  return <Watching subject={found.subject} />;
+}
+
+function Watching({ subject }: { subject: Subject }) {
+  const { title, description, poster, videoId } = subject;
+  const element = useRef<HTMLVideoElement>(null);
+  const [over, setOver] = useState<{ broadcastId: string | null } | null>(null);
+  // A channel's next broadcast is another programme at the same address.
+  const [turn, setTurn] = useState(0);
+  const programme = useMemo(() => ({ ...subject.programme }), [subject, turn]);
+  const live = programme.kind === 'channel';
+  useHeartbeat(element, videoId);
+  document.title = `${title} · Headwater`;
   return (
     <PageFrame>
-      <Stage subject={found.subject} />
+      <Stage programme={programme} poster={poster} element={element} onOver={(broadcastId) => setOver({ broadcastId })}>
+        {over && programme.kind === 'channel' ? (
+          <Ended
+            live={programme.live}
+            broadcastId={over.broadcastId}
+            onAgain={() => {
+              setOver(null);
+              setTurn(turn + 1);
+            }}
+          />
+        ) : null}
+      </Stage>
       <h1>
-        {found.subject.live ? <span class="dot" role="img" aria-label="live" /> : null}
-        {found.subject.title}
+        {live && !over ? <span class="dot" role="img" aria-label="live" /> : null}
+        {title}
       </h1>
-      <p class="soft">{found.subject.description}</p>
+      <p class="soft">{description}</p>
+      <p class="soft keys">
+        <kbd>Space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> go 10 s,{' '}
+        {live ? (
+          <>
+            <kbd>L</kbd> goes to live,{' '}
+          </>
+        ) : null}
+        <kbd>F</kbd> fills the screen, <kbd>M</kbd> mutes, <kbd>C</kbd> shows captions.
+      </p>
     </PageFrame>
   );
 }
 
-function Stage({ subject }: { subject: Subject }) {
-  const element = useRef<HTMLVideoElement>(null);
-  const player = useRef<Player | null>(null);
-  const [qualities, setQualities] = useState<readonly Quality[]>([]);
-  const [height, setHeight] = useState<number | null>(null);
-  const [trouble, setTrouble] = useState<string | null>(null);
-
+/** The broadcast is over: a way to its recording once there is one, and back on when the channel is live again. */
+function Ended({ live, broadcastId, onAgain }: { live: string; broadcastId: string | null; onAgain: () => void }) {
+  const [video, setVideo] = useState<string | null>(null);
   useEffect(() => {
-    const video = element.current;
-    if (!video) return;
-    const events = { onQualities: setQualities, onPlaying: setHeight, onTrouble: setTrouble };
-    player.current = openPlayer(video, subject.url, events);
-    // Browsers let a page begin with sound only after a click on it.
-    video.play().catch(() => {
-      video.muted = true;
-      video.play().catch(() => {});
-    });
-    return () => player.current?.close();
-  }, [subject.url]);
-  useHeartbeat(element, subject.videoId);
-
-  return (
-    <>
-      <div class="stage">
-        {/* biome-ignore lint/a11y/useMediaCaption: captions come with the stream where it has them */}
-        <video ref={element} controls playsInline poster={subject.poster ?? undefined} />
-        {trouble ? <p class="curtain">{trouble}</p> : null}
-      </div>
-      <div class="controls">
-        {qualities.length > 1 ? (
-          <label>
-            Quality
-            <select id="quality" onChange={(event) => player.current?.choose(Number(event.currentTarget.value))}>
-              {qualities.map(({ level, label }) => (
-                <option key={level} value={level}>
-                  {level === -1 && height ? `${label} (${height}p)` : label}
-                </option>
-              ))}
-            </select>
-          </label>
-        ) : null}
-        {subject.live ? <LiveEdge player={player} /> : null}
-      </div>
-    </>
-  );
-}
-
-/** How far behind the broadcaster this viewer is, and the way back to the edge. */
-function LiveEdge({ player }: { player: { current: Player | null } }) {
-  const [latency, setLatency] = useState<number | null>(null);
-  useEffect(() => {
-    const timer = setInterval(() => setLatency(player.current?.latency() ?? null), 500);
-    return () => clearInterval(timer);
-  }, [player]);
-  return (
-    <>
-      <button type="button" id="to-live" onClick={() => player.current?.toLiveEdge()}>
-        <span class="dot" />
-        Go to live
-      </button>
-      <output id="latency" class="soft">
-        {latency === null ? '' : `${latency.toFixed(1)} s behind live`}
-      </output>
-    </>
-  );
-}
-
-/** Tells the box, while a video plays, where the viewer is and how often playback stalled since the last time. */
-function useHeartbeat(element: { current: HTMLVideoElement | null }, videoId: string | null): void {
-  useEffect(() => {
-    const video = element.current;
-    if (videoId === null || !video) return;
-    let stalls = 0;
-    let beaten = -1;
-    const stalled = () => {
-      if (video.readyState > 0 && !video.seeking) stalls += 1;
+    let timer: ReturnType<typeof setTimeout>;
+    let gone = false;
+    let recording: string | null = null;
+    const again = async () => {
+      recording ??= await recordingOf(broadcastId).catch(() => null);
+      const next = await isNextOnAir(live, broadcastId).catch(() => false);
+      if (gone) return;
+      setVideo(recording);
+      if (next) onAgain();
+      timer = setTimeout(again, 2 * lookAgainMs);
     };
-    const beat = () => {
-      if (video.paused || video.currentTime === beaten) return;
-      beaten = video.currentTime;
-      const body = { progress_sec: Math.floor(video.currentTime), buffer_events: stalls };
-      stalls = 0;
-      call('POST', `/v1/videos/${videoId}/heartbeat`, body).catch(() => {});
-    };
-    video.addEventListener('waiting', stalled);
-    video.addEventListener('playing', beat, { once: true });
-    const timer = setInterval(beat, heartbeatMs);
+    again();
     return () => {
-      video.removeEventListener('waiting', stalled);
-      clearInterval(timer);
+      gone = true;
+      clearTimeout(timer);
     };
-  }, [element, videoId]);
+  }, [live, broadcastId]);
+  return (
+    <div class="ended" role="status">
+      <p>The broadcast is over.</p>
+      {video === null ? null : (
+        <a id="recording" class="button primary" href={`/watch/${video}`}>
+          Watch the recording
+        </a>
+      )}
+    </div>
+  );
+}
+
+/**
+ * Whether the channel's playlist is open, and of another broadcast than the one that is over. To ask whether it is live would not
+ * do: between two broadcasts there may be less time than between two questions.
+ */
+async function isNextOnAir(live: string, broadcastId: string | null): Promise<boolean> {
+  const variant = (await textAt(live)).split('\n').find((line) => line !== '' && !line.startsWith('#'));
+  if (variant === undefined) return false;
+  const text = await textAt(new URL(variant, new URL(live, location.href)).href);
+  const newest = [...text.matchAll(/\/media\/(b_[a-z0-9]+)\//g)].at(-1)?.[1] ?? broadcastId;
+  return newest !== broadcastId && !text.includes('#EXT-X-ENDLIST');
+}
+
+async function textAt(url: string): Promise<string> {
+  const answer = await fetch(url);
+  return answer.ok ? answer.text() : '';
+}
+
+async function recordingOf(broadcastId: string | null): Promise<string | null> {
+  if (broadcastId === null) return null;
+  const { videos } = await call<{ videos: Video[] }>('GET', '/v1/videos?limit=24&status=ready');
+  return videos.find((video) => video.broadcast_id === broadcastId)?.id ?? null;
 }
 
 const page = document.getElementById('page');

@@ -3,7 +3,7 @@ import { type EventHooks, openEventHooks } from '../../hooks/event-hooks.js';
 import { HookMetrics } from '../../hooks/hook-metrics.js';
 import type { LiveEvents } from '../../ingest/live-events.js';
 import type { PublishingOptions } from '../../ingest/publish.js';
-import type { ArchivedBroadcast } from '../../origin/recording/recorder.js';
+import type { ArchivedBroadcast } from '../../origin/recording/archiver.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Settings } from '../config-schema.js';

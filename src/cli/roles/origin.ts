@@ -1,8 +1,9 @@
 import { openHttpServer } from '../../http/open-server.js';
 import type { Catalog } from '../../metadata/catalog.js';
 import { type Origin, openOrigin } from '../../origin/origin.js';
-import type { ArchivedBroadcast } from '../../origin/recording/recorder.js';
+import type { ArchivedBroadcast } from '../../origin/recording/archiver.js';
 import type { DiskStore } from '../../storage/disk-store.js';
+import { messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { thumbnailOf } from '../../transcode/thumbnail.js';
@@ -55,7 +56,7 @@ export async function openOriginRole(options: {
         options.onArchived(archived);
       },
     },
-    makeThumbnail: (media) => thumbnailOf(media, settings.transcode.ffmpeg, log),
+    makeThumbnail: (request) => thumbnailOf(request, settings.transcode.ffmpeg, log),
     spoolDir,
     webDir,
     vod: { video: (videoId) => catalog.packaged(videoId) },
@@ -69,6 +70,7 @@ export async function openOriginRole(options: {
     endedRetentionMs: endedRetentionMin * 60_000,
     spoolBytesMax,
   });
+  posters.addOwed().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'archives may lack posters'));
   const { listen } = settings.origin;
   const server = await openHttpServer({ ...parseAddress(listen), engine: settings.http.engine }, origin.handler, log);
   return {

@@ -6,7 +6,7 @@ import type { FragmentSink } from '../../transcode/fragment-sink.js';
 import { ffmpegVersion, measureEncodeSpeed } from '../../transcode/hardware.js';
 import type { VodObjects } from '../../transcode/job-board.js';
 import { LiveTranscoder } from '../../transcode/live.js';
-import { VodWorker } from '../../transcode/vod.js';
+import type { VodWorker } from '../../transcode/vod.js';
 import type { Settings } from '../config-schema.js';
 import { EncodeSpeed, type SpeedMeasuring } from '../encode-speed.js';
 import { letHeapGrow } from '../heap-growth.js';
@@ -20,18 +20,20 @@ export interface TranscodeRole {
   close(graceMs: number): Promise<void>;
 }
 
-export async function openTranscode(options: {
-  settings: Settings;
-  folder: string;
-  catalog: Catalog;
-  objects: VodObjects;
-  fragments: FragmentSink;
-  log: Log;
-  metrics: Metrics;
-}): Promise<TranscodeRole> {
-  const { settings, folder, catalog, objects, fragments, log, metrics } = options;
+interface TranscodeParts {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly catalog: Catalog;
+  readonly objects: VodObjects;
+  readonly fragments: FragmentSink;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export async function openTranscode(parts: TranscodeParts): Promise<TranscodeRole> {
+  const { settings, folder, catalog, fragments, log, metrics } = parts;
   letHeapGrow();
-  const { ffmpeg: binary, pixelsPerSecond, vodConcurrency } = settings.transcode;
+  const { ffmpeg: binary, pixelsPerSecond } = settings.transcode;
   const speed = new EncodeSpeed({ file: join(folder, 'encode-speed.json'), setting: pixelsPerSecond });
   const hardware = openHardware({ settings, folder, log, metrics });
   const live = new LiveTranscoder({
@@ -47,26 +49,13 @@ export async function openTranscode(options: {
     binary,
   });
   const board = new CatalogJobBoard(catalog);
-  const scratchDir = join(folder, 'scratch');
-  const vod = new VodWorker({
-    board,
-    objects,
-    scratchDir,
-    workerId: `box-${process.pid}`,
-    log,
-    metrics,
-    leaseTtlMs,
-    concurrency: vodConcurrency,
-    audioOnly: settings.upload.audioOnly,
-    binary,
-  });
   const stopping = new AbortController();
   // Measuring takes both cores for a moment: once the box has started, and before the first upload does.
   const measuring = measuringOf({ log, binary, signal: stopping.signal });
   const learned = speed
     .learn(measuring)
     .then(() => hardware.learn(stopping.signal))
-    .then(() => (stopping.signal.aborted ? undefined : vod.start()));
+    .then(() => (stopping.signal.aborted ? null : startVod(parts, board)));
   learned
     .then(() => speed.keepLearning(measuring))
     .catch((error) => log.error({ error }, 'uploads cannot be transcoded'));
@@ -75,12 +64,32 @@ export async function openTranscode(options: {
     board,
     async close(graceMs) {
       stopping.abort();
-      await learned.catch(() => {});
+      const vod = await learned.catch(() => null);
       hardware.close();
-      await Promise.all([live.drain(graceMs), vod.stop(graceMs / 4)]);
+      await Promise.all([live.drain(graceMs), vod?.stop(graceMs / 4)]);
       board.close();
     },
   };
+}
+
+/** Uploads wait for the measurements anyway, and a start is quicker without their code. */
+async function startVod(parts: TranscodeParts, board: CatalogJobBoard): Promise<VodWorker> {
+  const { settings, folder, objects, log, metrics } = parts;
+  const { VodWorker } = await import('../../transcode/vod.js');
+  const vod = new VodWorker({
+    board,
+    objects,
+    scratchDir: join(folder, 'scratch'),
+    workerId: `box-${process.pid}`,
+    log,
+    metrics,
+    leaseTtlMs,
+    concurrency: settings.transcode.vodConcurrency,
+    audioOnly: settings.upload.audioOnly,
+    binary: settings.transcode.ffmpeg,
+  });
+  await vod.start();
+  return vod;
 }
 
 function measuringOf(options: { log: Log; binary: string; signal: AbortSignal }): SpeedMeasuring {

@@ -2,15 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../telemetry/failure.js';
+import { builtProgram } from '../../telemetry/package-files.js';
 import type { ListenerCommand, ListenerReport } from './listener-messages.js';
 import { FrameReader } from './pipe-frames.js';
 
-/** Node runs JavaScript alone: from the sources (tests), the built tree's process serves. */
-const PROGRAM = fileURLToPath(
-  import.meta.url.endsWith('.ts')
-    ? new URL('../../../dist/ingest/srt/listener-process.js', import.meta.url)
-    : new URL('./listener-process.js', import.meta.url),
-);
+const PROGRAM = fileURLToPath(builtProgram('srt-listener'));
 const STDERR_MAX = 4096;
 /** Commands that the process has not read. */
 const COMMAND_BYTES_MAX = 64 * 1024 * 1024;

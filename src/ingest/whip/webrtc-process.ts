@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { DecoderConfig, Frame } from '../../media/frame.js';
 import { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
+import { builtProgram } from '../../telemetry/package-files.js';
 import type { IngestFailureCode } from '../ingest-failure.js';
 import {
   type ChildCommand,
@@ -48,11 +49,6 @@ interface Open {
 }
 
 type Unable = ChildReport & { readonly type: 'unable' };
-
-/** Child processes run JavaScript alone: from the sources (tests), the built tree's script serves. */
-const CHILD_FILE = import.meta.url.endsWith('.ts')
-  ? new URL('../../../dist/ingest/whip/webrtc-child.js', import.meta.url)
-  : new URL('./webrtc-child.js', import.meta.url);
 
 const ANSWER_MS = 5000;
 const CLOSE_MS = 1000;
@@ -181,7 +177,7 @@ export class WebrtcProcess {
   #start(onSettled: (unable: Unable | null) => void): void {
     const { host, bitrateMaxBps } = this.#options;
     const start: ChildStart = { host, port: this.#port, bitrateMaxBps };
-    const args = [fileURLToPath(CHILD_FILE), JSON.stringify(start)];
+    const args = [fileURLToPath(builtProgram('webrtc-child')), JSON.stringify(start)];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#silentSec = 0;

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createFile, type ISOFile } from 'mp4box';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { GridLines } from './cut-lines.js';
+import { GridLines, KeyLines } from './cut-lines.js';
 import { runLadder, TIMELINE_OFFSET_SEC } from './ffmpeg-live.fixture.js';
 import type { InitSegment } from './init-segment.js';
 import { type CutSegment, Segmenter } from './segmenter.js';
@@ -114,6 +114,19 @@ describe('the segmenter on what ffmpeg writes for a live ladder', () => {
     const fragments = oracle(bytes).file.boxes.filter((box) => box.type === 'moof').length;
     expect(fragments).toBeLessThanOrEqual(4 * 9);
     expect(bytes.length).toBeLessThan(oracle(audio.raw).samples.reduce((sum, sample) => sum + sample.size, 0) + 9_000);
+  });
+
+  it('leaves out sound that ran ahead of keys which never came, where the segment would be longer than is allowed', () => {
+    const lines = new KeyLines({ targetSec: 2, keyIntervalSec: 2 });
+    const options = { kind: 'audio', timelineOffsetSec: TIMELINE_OFFSET_SEC, segmentBytesMax: 8 << 20 } as const;
+    const segmenter = new Segmenter({ ...options, lines });
+    lines.key(0);
+    lines.reached(2.1);
+    const events = [...segmenter.push(audio.raw), ...segmenter.end()];
+    const segments = events.flatMap((event) => (event.kind === 'segment' ? [event.segment.duration / 48000] : []));
+    expect(segments).toHaveLength(1);
+    expect(Math.round(segments[0] ?? 0)).toBe(2);
+    expect(segments[0]).toBeGreaterThan(2.1);
   });
 
   it('refuses a track of the wrong kind, a segment without end and one that is too big', () => {

@@ -119,10 +119,19 @@ export class Segmenter {
     }
   }
 
-  /** Closes the open segment as it stands; a half-written fragment at its end is dropped. */
+  /**
+   * Closes the open segment as it stands; a half-written fragment at its end is dropped. So is sound that ran ahead of the
+   * pictures where it would make the segment longer than the playlist allows: a run that follows has it once more.
+   */
   *end(): Generator<SegmenterEvent> {
-    for (const fragment of this.#early.splice(0)) yield* this.#add(fragment);
+    for (const fragment of this.#early.splice(0)) if (this.#stillFits(fragment)) yield* this.#add(fragment);
     yield* this.#close();
+  }
+
+  #stillFits({ decodeTime, duration }: Fragment): boolean {
+    const open = this.#open;
+    if (open === null || this.#slotOf(decodeTime) > open.slot) return true;
+    return (decodeTime + duration - open.decodeStart) / this.#timescale <= this.#options.lines.longestSec;
   }
 
   *#take(box: Box): Generator<SegmenterEvent> {

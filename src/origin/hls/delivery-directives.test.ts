@@ -4,14 +4,14 @@ import { readDirectives } from './delivery-directives.js';
 
 describe('readDirectives', () => {
   it.each([
-    ['', { waitFor: null, skip: false }],
-    ['token=1', { waitFor: null, skip: false }],
-    ['_HLS_msn=7', { waitFor: { number: 7, part: undefined }, skip: false }],
-    ['_HLS_part=0&_HLS_msn=7', { waitFor: { number: 7, part: 0 }, skip: false }],
-    ['_HLS_skip=YES', { waitFor: null, skip: true }],
-    ['_HLS_skip=v2&_HLS_msn=7', { waitFor: { number: 7, part: undefined }, skip: true }],
-    ['_HLS_skip=NO', { waitFor: null, skip: false }],
-    ['_HLS_new=7', { waitFor: null, skip: false }],
+    ['', { waitFor: null, skip: 'nothing' }],
+    ['token=1', { waitFor: null, skip: 'nothing' }],
+    ['_HLS_msn=7', { waitFor: { number: 7, part: undefined }, skip: 'nothing' }],
+    ['_HLS_part=0&_HLS_msn=7', { waitFor: { number: 7, part: 0 }, skip: 'nothing' }],
+    ['_HLS_skip=YES', { waitFor: null, skip: 'segments' }],
+    ['_HLS_skip=v2&_HLS_msn=7', { waitFor: { number: 7, part: undefined }, skip: 'segments and dates' }],
+    ['_HLS_skip=NO', { waitFor: null, skip: 'nothing' }],
+    ['_HLS_new=7', { waitFor: null, skip: 'nothing' }],
     ['_HLS_part=0', null],
     ['_HLS_msn=', null],
     ['_HLS_msn=1.5', null],

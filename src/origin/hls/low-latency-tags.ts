@@ -19,12 +19,16 @@ export interface RenditionReport {
 /** Decimals of a duration in a playlist. */
 const DECIMALS = 5;
 
-/** What a client may ask for and how far from the end it should stay: multiples of the target durations, as the draft bounds them. */
-export function serverControl(targetDurationSec: number, partTargetSec: number): string[] {
+/**
+ * What a client may ask for and how far from the end it should stay: multiples of the target durations, as the draft bounds them.
+ *
+ * @param skipDates whether delta updates can do without the older date ranges.
+ */
+export function serverControl(targetDurationSec: number, partTargetSec: number, skipDates = false): string[] {
   const partTarget = roundedUp(partTargetSec);
   const attributes = [
     'CAN-BLOCK-RELOAD=YES',
-    `CAN-SKIP-UNTIL=${skipBoundarySec(targetDurationSec).toFixed(1)}`,
+    ...skipControl(targetDurationSec, skipDates),
     `HOLD-BACK=${(3 * targetDurationSec).toFixed(1)}`,
     `PART-HOLD-BACK=${roundedUp(3 * partTarget).toFixed(DECIMALS)}`,
   ];
@@ -32,6 +36,24 @@ export function serverControl(targetDurationSec: number, partTargetSec: number):
     `#EXT-X-SERVER-CONTROL:${attributes.join(',')}`,
     `#EXT-X-PART-INF:PART-TARGET=${partTarget.toFixed(DECIMALS)}`,
   ];
+}
+
+/** The same where segments come whole. */
+export function wholeSegmentsControl(targetDurationSec: number, skipDates: boolean): string {
+  const holdBack = `HOLD-BACK=${(3 * targetDurationSec).toFixed(1)}`;
+  const attributes = ['CAN-BLOCK-RELOAD=YES', ...skipControl(targetDurationSec, skipDates), holdBack];
+  return `#EXT-X-SERVER-CONTROL:${attributes.join(',')}`;
+}
+
+function skipControl(targetDurationSec: number, skipDates: boolean): string[] {
+  const until = `CAN-SKIP-UNTIL=${skipBoundarySec(targetDurationSec).toFixed(1)}`;
+  return skipDates ? [until, 'CAN-SKIP-DATERANGES=YES'] : [until];
+}
+
+/** In place of what a delta update leaves out (§4.4.5.2); with the IDs of ranges that have gone where it leaves out ranges too. */
+export function skipTag(segments: number, removedDates: readonly string[] | null): string {
+  const removed = removedDates === null ? '' : `,RECENTLY-REMOVED-DATERANGES="${removedDates.join('\t')}"`;
+  return `#EXT-X-SKIP:SKIPPED-SEGMENTS=${segments}${removed}`;
 }
 
 /** §4.4.3.8: segments further than this from the end of the last one may be skipped. */

@@ -10,7 +10,7 @@ import {
 } from './low-latency-tags.js';
 
 /** What stands before a segment or the first part of one. */
-interface SegmentHead {
+export interface SegmentHead {
   /** Of the header that decodes it (EXT-X-MAP); null where it needs none. */
   readonly initUri: string | null;
   /** Which discontinuity it belongs to: the tag goes wherever this changes. */
@@ -37,6 +37,13 @@ export interface LowLatency {
   readonly hintUri: string | null;
   /** Of the other renditions. */
   readonly reports: readonly RenditionReport[];
+}
+
+/** The end of a live playlist. */
+export interface PlaylistEdge {
+  /** Those that are listed with their parts. */
+  readonly segments: readonly PlaylistSegment[];
+  readonly lowLatency: LowLatency;
 }
 
 export interface MediaPlaylist {
@@ -101,7 +108,7 @@ function skippable({ segments, targetDurationSec, ended }: MediaPlaylist): numbe
 }
 
 /** The open segment's parts, what comes next, and how far the other renditions are. */
-function liveEdge({ open, hintUri, reports, partTargetSec }: LowLatency, last: PlaylistSegment | null): string[] {
+function liveEdge({ open, hintUri, reports, partTargetSec }: LowLatency, last: SegmentHead | null): string[] {
   return [
     ...(open === null ? [] : [...headLines(open, last), ...open.parts.map((part) => partTag(part, partTargetSec))]),
     ...(hintUri === null ? [] : [preloadHint(hintUri)]),
@@ -109,10 +116,17 @@ function liveEdge({ open, hintUri, reports, partTargetSec }: LowLatency, last: P
   ];
 }
 
+/** The lines of a playlist's end behind what is listed before it. */
+export function edgeLines({ segments, lowLatency }: PlaylistEdge, before: SegmentHead | null): string[] {
+  const { partTargetSec } = lowLatency;
+  const lines = segments.flatMap((each, index) => segmentLines(each, segments[index - 1] ?? before, partTargetSec));
+  return [...lines, ...liveEdge(lowLatency, segments.at(-1) ?? before)];
+}
+
 /** The lines of one segment behind another, or behind none. */
 export function segmentLines(
   segment: PlaylistSegment,
-  before: PlaylistSegment | null,
+  before: SegmentHead | null,
   partTargetSec = Number.POSITIVE_INFINITY,
 ): string[] {
   const lines = headLines(segment, before);

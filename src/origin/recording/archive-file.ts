@@ -1,5 +1,6 @@
 import type { Rendition } from '../../media/rendition.js';
 import type { RunPlace, TrackFacts } from '../live-segment.js';
+import { TimedEvents } from '../timed-events.js';
 import { BroadcastIndex, type RecordedRun, type RecordedTrack } from './broadcast-index.js';
 import { SegmentColumns } from './segment-columns.js';
 
@@ -12,6 +13,8 @@ interface ArchiveFile {
   readonly broadcastId: string;
   readonly channel: string;
   readonly complete: boolean;
+  /** What was told beside the media, as `TimedEvents` writes it down; null: nothing was. */
+  readonly told: string | null;
   readonly runs: readonly ArchivedRun[];
 }
 
@@ -40,25 +43,38 @@ export const archiveKey = (broadcastId: string): string => `${archivePrefix(broa
 /** Under which everything of a broadcast stands in the store. */
 export const archivePrefix = (broadcastId: string): string => `live/${broadcastId}/`;
 
-export function writeArchive(index: BroadcastIndex, complete: boolean): string {
+/** A broadcast that is over, as its archive has it. */
+export interface ArchivedIndex {
+  readonly index: BroadcastIndex;
+  readonly told: TimedEvents | null;
+}
+
+export function writeArchive({ index, told }: ArchivedIndex, complete: boolean): string {
   const { broadcastId, channel } = index;
-  const file: ArchiveFile = { version: 1, broadcastId, channel, complete, runs: index.runs.map(archivedRun) };
+  const facts = { version: 1, broadcastId, channel, complete, told: told?.serialise() ?? null } as const;
+  const file: ArchiveFile = { ...facts, runs: index.runs.map((run) => archivedRun(run, run === index.runs.at(-1))) };
   return JSON.stringify(file);
 }
 
 /** Null where it is of a version that this build does not know. Throws where it is no JSON. */
-export function readArchive(text: string): BroadcastIndex | null {
+export function readArchive(text: string): ArchivedIndex | null {
   const file = JSON.parse(text) as ArchiveFile;
   if (file.version !== 1) return null;
-  return BroadcastIndex.of(file.broadcastId, file.channel, file.runs.map(recordedRun));
+  const { broadcastId, channel, told } = file;
+  return {
+    index: BroadcastIndex.of(broadcastId, channel, file.runs.map(recordedRun)),
+    told: told ? TimedEvents.restored(broadcastId, told) : null,
+  };
 }
 
-function archivedRun({ tracks, resumptions: _, ...run }: RecordedRun): ArchivedRun {
-  return { ...run, tracks: [...tracks.values()].map(archivedTrack) };
+function archivedRun({ tracks, resumptions: _, ...run }: RecordedRun, isLast: boolean): ArchivedRun {
+  return { ...run, tracks: [...tracks.values()].map((track) => archivedTrack(track, isLast)) };
 }
 
-function archivedTrack({ rendition, facts, segments }: RecordedTrack): ArchivedTrack {
-  const rows = [...segments];
+/** A gap at the very end is between this broadcast and the next one: it is none of the video's. */
+function archivedTrack({ rendition, facts, segments }: RecordedTrack, isLast: boolean): ArchivedTrack {
+  const all = [...segments];
+  const rows = isLast ? all.slice(0, all.findLastIndex(({ bytes }) => bytes > 0) + 1) : all;
   return {
     rendition: rendition.id,
     facts,

@@ -1,10 +1,12 @@
 import { LRUCache } from 'lru-cache';
+import { createTextContent, type TextContent } from '../answer.js';
 import type { Shield } from '../shield.js';
 import { archiveKey, readArchive } from './archive-file.js';
 import type { BroadcastIndex } from './broadcast-index.js';
 import { recordedDashManifest } from './recorded-dash.js';
-import { type RecordedView, recordedMediaPlaylist, recordedMultivariant } from './recorded-hls.js';
-import { spansFrom } from './recorded-span.js';
+import { recordedMultivariant } from './recorded-hls.js';
+import { recordedMediaPlaylist } from './recorded-media-playlist.js';
+import { type RecordedView, spansFrom } from './recorded-span.js';
 import type { SegmentTexts } from './segment-texts.js';
 
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -16,6 +18,10 @@ export class ArchiveLibrary {
   readonly #shield: Shield;
   readonly #texts: SegmentTexts;
   readonly #views = new LRUCache<string, RecordedView>({ maxSize: BYTES_MAX });
+  readonly #written = new LRUCache<string, TextContent>({
+    maxSize: BYTES_MAX,
+    sizeCalculation: ({ bytes }) => bytes.length,
+  });
 
   constructor(shield: Shield, texts: SegmentTexts) {
     this.#shield = shield;
@@ -23,19 +29,16 @@ export class ArchiveLibrary {
   }
 
   /** Null where there is no such archive. */
-  async multivariant(key: string, uriOf: (rendition: string) => string): Promise<string | null> {
-    const view = await this.view(key);
-    return view && recordedMultivariant(view, uriOf);
+  multivariant(key: string, uriOf: (rendition: string) => string): Promise<TextContent | null> {
+    return this.#manifest(key, 'index', (view) => recordedMultivariant(view, uriOf));
   }
 
-  async mediaPlaylist(key: string, rendition: string): Promise<string | null> {
-    const view = await this.view(key);
-    return view && recordedMediaPlaylist(view, rendition, this.#texts);
+  mediaPlaylist(key: string, rendition: string): Promise<TextContent | null> {
+    return this.#manifest(key, `rendition ${rendition}`, (view) => recordedMediaPlaylist(view, rendition, this.#texts));
   }
 
-  async dash(key: string): Promise<string | null> {
-    const view = await this.view(key);
-    return view && recordedDashManifest(view, NO_TIMING);
+  dash(key: string): Promise<TextContent | null> {
+    return this.#manifest(key, 'dash', (view) => recordedDashManifest(view, NO_TIMING));
   }
 
   /** What an archive has of a broadcast; null where that is no archive. */
@@ -48,11 +51,28 @@ export class ArchiveLibrary {
     const known = this.#views.get(key);
     if (known !== undefined) return known;
     const text = await this.#text(key);
-    const index = text === null ? null : readArchive(text);
-    if (text === null || index === null) return null;
-    const view: RecordedView = { spans: spansFrom([index], 0), whole: true, state: 'vod' };
+    const archive = text === null ? null : readArchive(text);
+    if (text === null || archive === null) return null;
+    const { index, told } = archive;
+    const view: RecordedView = { spans: spansFrom([index], 0), whole: true, state: 'vod', eventsOf: () => told };
     this.#views.set(key, view, { size: text.length });
     return view;
+  }
+
+  /** Written, and compressed, once for all who ask. */
+  async #manifest(
+    key: string,
+    what: string,
+    write: (view: RecordedView) => string | null,
+  ): Promise<TextContent | null> {
+    const known = this.#written.get(`${key} ${what}`);
+    if (known !== undefined) return known;
+    const view = await this.view(key);
+    const text = view && write(view);
+    if (text === null) return null;
+    const content = createTextContent(text);
+    this.#written.set(`${key} ${what}`, content);
+    return content;
   }
 
   async #text(key: string): Promise<string | null> {

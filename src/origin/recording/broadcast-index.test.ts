@@ -5,9 +5,12 @@ import { BroadcastIndex } from './broadcast-index.js';
 import { AUDIO, aRun, aSegment, BROADCAST, STARTED_AT, V360, V720 } from './index.fixture.js';
 import { keyPictures } from './key-pictures.js';
 import { playingSec, recordedDashManifest } from './recorded-dash.js';
-import { type RecordedView, recordedMediaPlaylist, recordedMultivariant } from './recorded-hls.js';
-import { firstNumberSince, spansFrom } from './recorded-span.js';
+import { recordedMultivariant } from './recorded-hls.js';
+import { recordedMediaPlaylist } from './recorded-media-playlist.js';
+import { firstNumberSince, type RecordedView, spansFrom } from './recorded-span.js';
+import { Recording } from './recording.js';
 import { SegmentTexts } from './segment-texts.js';
+import { Tapes } from './tapes.js';
 
 HLS.setOptions({ strictMode: true });
 const texts = new SegmentTexts();
@@ -20,7 +23,7 @@ function indexOf(numbers: Record<string, number[]>, run = aRun(), index = new Br
 }
 
 const viewOf = (index: BroadcastIndex, state: RecordedView['state'] = 'vod', first = 0): RecordedView => ({
-  ...{ spans: spansFrom([index], first), whole: !index.truncated, state },
+  ...{ spans: spansFrom([index], first), whole: !index.truncated, state, eventsOf: () => null },
 });
 
 function playlist(view: RecordedView, rendition: string): types.MediaPlaylist {
@@ -75,7 +78,7 @@ describe('the index of a broadcast', () => {
       aRun({ run: 2, firstNumber: 5, atSec: 20, renditions: [V720, AUDIO] }),
       index,
     );
-    const again = readArchive(writeArchive(index, true));
+    const again = readArchive(writeArchive({ index, told: null }, true))?.index;
     expect(again?.runs).toEqual(index.runs.map((run) => ({ ...run, tracks: expect.any(Map) })));
     for (const id of ['v360', 'v720', 'audio']) {
       const text = recordedMediaPlaylist(viewOf(index), id, texts);
@@ -99,6 +102,29 @@ describe('playlists of a recording', () => {
     expect(names(playlist(viewOf(index, 'live'), 'audio'))).toHaveLength(3);
     indexOf({ audio: [4] }, aRun({ run: 2, firstNumber: 4, atSec: 12 }), index);
     expect(names(playlist(viewOf(index, 'live'), 'audio')).slice(3)).toEqual(['gap', 'audio/4.m4s']);
+  });
+
+  it('go on behind what a kill has taken, also where renditions had not come equally far; the video ends before it', () => {
+    const index = indexOf({ v360: [0, 1, 2], audio: [0, 1, 2, 3] });
+    const tapes = new Tapes();
+    const tell = (each: BroadcastIndex) =>
+      tapes.show(new Recording(each, { startedAt: STARTED_AT, recovered: false }), STARTED_AT);
+    tell(index);
+    // Number 4 was open.
+    const next = indexOf(
+      { v360: [5, 6], audio: [5, 6] },
+      aRun({ firstNumber: 5, atSec: 12 }),
+      new BroadcastIndex('b_0000000000000002', 'c'),
+    );
+    tell(next);
+    const indexes = tapes.of('c')?.recordings.map((each) => each.index) ?? [];
+    const view = { ...viewOf(next, 'live'), spans: spansFrom(indexes, 0) };
+    const numbers = (rendition: string) =>
+      names(playlist(view, rendition)).map((name) => name.replace(/^\w+\/|\.\w+$/g, ''));
+    expect(numbers('v360')).toEqual(['0', '1', '2', 'gap', 'gap', '5', '6']);
+    expect(numbers('audio')).toEqual(['0', '1', '2', '3', 'gap', '5', '6']);
+    const again = readArchive(writeArchive({ index, told: null }, true))?.index;
+    expect(again && names(playlist(viewOf(again), 'v360'))).toEqual(['v360/0.m4s', 'v360/1.m4s', 'v360/2.m4s']);
   });
 
   it('go through runs with other renditions by the one most alike, and say where nothing is', () => {

@@ -131,9 +131,19 @@ export class BroadcastIndex {
     this.#version += 1;
   }
 
+  /** What comes next in the channel has this number: what is missing up to there will not come. */
+  endAt(number: number): void {
+    const run = this.#runs.at(-1);
+    if (run === undefined || number - this.#nextNumber > INDEX_SEGMENTS_MAX) return;
+    for (const track of run.tracks.values()) this.#padTo(run, track, number);
+    this.#nextNumber = Math.max(this.#nextNumber, number);
+  }
+
   /** Forgets what lies before a number. */
   dropBefore(number: number): void {
     for (const run of this.#runs) {
+      const known = run.resumptions.findLastIndex((each) => each.number <= number);
+      run.resumptions.splice(0, known);
       for (const { segments } of run.tracks.values()) {
         if (segments.first >= number) continue;
         segments.dropBefore(number);
@@ -177,12 +187,16 @@ export class BroadcastIndex {
   #closeTrackBefore(run: RecordedRun, id: string): void {
     const before = this.#runs[this.#runs.indexOf(run) - 1];
     const track = before?.tracks.get(id);
-    if (before === undefined || track === undefined) return;
+    if (before !== undefined && track !== undefined) this.#padTo(before, track, run.place.firstNumber);
+  }
+
+  /** Gaps up to a number. */
+  #padTo({ segmentSec }: RecordedRun, track: RecordedTrack, end: number): void {
     const { segments, facts } = track;
-    for (let number = segments.next; number < run.place.firstNumber; number += 1) {
+    for (let number = segments.next; number < end; number += 1) {
       const last = segments.at(number - 1);
       const start = last === null ? 0 : last.start + last.duration;
-      this.#push(track, { start, duration: Math.round(before.segmentSec * facts.timescale), bytes: 0 });
+      this.#push(track, { start, duration: Math.round(segmentSec * facts.timescale), bytes: 0 });
     }
   }
 
@@ -210,9 +224,10 @@ export class BroadcastIndex {
   #noteResumption(run: RecordedRun, { segments, facts }: RecordedTrack, number: number): void {
     const [before, row] = [segments.at(number - 1), segments.at(number)];
     if (before?.bytes !== 0 || row === null || row.bytes === 0) return;
-    if (run.resumptions.some((each) => each.number === number)) return;
-    run.resumptions.push({ number, startSec: row.start / facts.timescale - run.timelineOffsetSec });
-    run.resumptions.sort((a, b) => a.number - b.number);
+    // Nearly always the last one.
+    const at = run.resumptions.findLastIndex((each) => each.number <= number);
+    if (run.resumptions[at]?.number === number) return;
+    run.resumptions.splice(at + 1, 0, { number, startSec: row.start / facts.timescale - run.timelineOffsetSec });
   }
 
   #push(track: RecordedTrack, row: SegmentRow): void {

@@ -1,4 +1,5 @@
 import type { Rendition } from '../../media/rendition.js';
+import type { EventsOf } from '../told-spans.js';
 import type { BroadcastIndex, RecordedRun, RecordedTrack } from './broadcast-index.js';
 import type { SegmentRow } from './segment-columns.js';
 
@@ -8,6 +9,17 @@ export interface RecordedSpan {
   readonly run: RecordedRun;
   readonly first: number;
   readonly end: number;
+}
+
+export interface RecordedView {
+  /** What is listed, oldest first. */
+  readonly spans: readonly RecordedSpan[];
+  /** Whether the broadcast's beginning is in it. */
+  readonly whole: boolean;
+  /** `live`: more may come. `ended`: it is a channel's, and over. `vod`: it is a video. */
+  readonly state: 'live' | 'ended' | 'vod';
+  /** What the source of a broadcast told beside its media. */
+  readonly eventsOf: EventsOf;
 }
 
 /** All runs of some broadcasts that follow one another, from a number on. */

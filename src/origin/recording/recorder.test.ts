@@ -14,8 +14,8 @@ import {
   until,
 } from '../origin.fixture.js';
 import { localDisk, type SpoolDisk } from '../spool-disk.js';
+import type { ArchivedBroadcast } from './archiver.js';
 import { FolderStore } from './folder-store.fixture.js';
-import type { ArchivedBroadcast } from './recorder.js';
 import type { FinishedRecording, RecordingPolicy } from './recording-store.js';
 
 const BROADCAST = 'b_0000000000000001';
@@ -178,11 +178,12 @@ describe('a store in trouble', () => {
     await deliverRun(on.served.origin, broadcast(3, 5));
     await until(async () => (await on.store.keys()).length >= 3 * 2 + 3 * 3 + 3 * 2);
     await rm(join(on.served.spoolDir, BROADCAST, 'v90'), { recursive: true });
-    await rm(join(on.store.folder, 'live', BROADCAST, 'v90', '1.m4s'));
+    // Of the last four memory may have what a slow disk was late to take.
+    await rm(join(on.store.folder, 'live', BROADCAST, 'v90', '0.m4s'));
     const archive = await archived(on);
     expect(archive.complete).toBe(false);
     const { segments } = await mediaPlaylistAt(vod(on, 'v90.m3u8'));
-    expect(segments.map(({ gap }) => gap ?? false)).toEqual([false, true, false, false, false]);
+    expect(segments.map(({ gap }) => gap ?? false)).toEqual([true, false, false, false, false]);
     expect(await decodedFrames(`${vod(on, 'v180.m3u8')}`)).toBe(200);
     expect([...(await textAt(vod(on, 'manifest.mpd'))).matchAll(/<Period/g)]).toHaveLength(3);
   });

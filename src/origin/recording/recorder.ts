@@ -4,16 +4,17 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import type { LiveSegment } from '../live-segment.js';
 import type { SpoolFollower } from '../spool-retention.js';
 import type { SpoolShelf } from '../spool-shelf.js';
-import { archiveKey, archivePrefix, writeArchive } from './archive-file.js';
+import type { EventsOf } from '../told-spans.js';
+import { archivePrefix } from './archive-file.js';
+import { type ArchivedBroadcast, Archiver } from './archiver.js';
 import { BroadcastIndex } from './broadcast-index.js';
 import { indexJournal } from './journal-index.js';
+import { Persistence } from './persistence.js';
 import { pruneRecording } from './pruning.js';
-import { playingSec } from './recorded-dash.js';
-import { spansFrom } from './recorded-span.js';
 import { Recording } from './recording.js';
-import type { FinishedRecording, RecordingCatalog, RecordingStore } from './recording-store.js';
+import type { RecordingCatalog, RecordingStore } from './recording-store.js';
 import { type SpooledObjects, StoreFollower } from './store-follower.js';
-import { verifyRecording } from './verification.js';
+import { type Tape, Tapes } from './tapes.js';
 
 /** The spool, as the recorder needs it. */
 interface RecordedSpool extends SpooledObjects {
@@ -27,19 +28,14 @@ interface RecordedSpool extends SpooledObjects {
   deleteBroadcast(broadcastId: string): Promise<void>;
 }
 
-/** A broadcast that became a video. */
-export interface ArchivedBroadcast extends FinishedRecording {
-  readonly videoId: string;
-  /** What there is of it, for whoever wants pictures from it. Not to be kept. */
-  readonly index: BroadcastIndex;
-}
-
 export interface RecorderOptions {
   readonly store: RecordingStore;
   readonly spool: RecordedSpool;
   readonly catalog: RecordingCatalog;
   /** What memory has under a key of the spool. */
   readonly held: (key: string) => Buffer | null;
+  /** What the source of a broadcast told beside its media. */
+  readonly eventsOf: EventsOf;
   /** How long an ended broadcast's playlists are served. */
   readonly endedRetentionMs: number;
   readonly onArchived: (archive: ArchivedBroadcast) => void;
@@ -50,17 +46,8 @@ export interface RecorderOptions {
   readonly pauseMs?: number;
 }
 
-/** What a channel shows of its past: the broadcasts that its live playlist ran through without an end between them. */
-export interface Tape {
-  /** Wall clock of the DASH presentation's zero, epoch ms. */
-  readonly zeroOfTime: number;
-  /** Oldest first; the last one is the newest. */
-  readonly recordings: readonly Recording[];
-}
-
 const LOOK_MS = 1000;
 const SWEEP_LOOKS = 30;
-const PAUSES_MAX = 30;
 
 /**
  * Keeps what is announced: follows it into the store, knows all of it for DVR and start-over, and makes a video of it when the
@@ -72,13 +59,13 @@ const PAUSES_MAX = 30;
 export class Recorder implements SpoolFollower {
   readonly #options: RecorderOptions;
   readonly #recordings = new Map<string, Recording>();
-  readonly #tapes = new Map<string, Tape>();
+  readonly #tapes = new Tapes();
   readonly #follower: StoreFollower;
+  readonly #persistence: Persistence;
+  readonly #archiver: Archiver;
   readonly #backlog;
   readonly #backlogSec;
   readonly #timer: NodeJS.Timeout;
-  readonly #finishing = new Set<Promise<void>>();
-  readonly #closing = new AbortController();
   #looks = 0;
   #sweeping: Promise<void> | null = null;
 
@@ -88,6 +75,8 @@ export class Recorder implements SpoolFollower {
     const recordings = () => [...this.#recordings.values()].filter(({ finished }) => !finished);
     const pause = pauseMs === undefined ? {} : { pauseMs };
     this.#follower = new StoreFollower({ store, spool, held, log, metrics, recordings, ...pause });
+    this.#persistence = new Persistence({ log, pauseMs });
+    this.#archiver = new Archiver({ ...options, follower: this.#follower, persistence: this.#persistence });
     this.#backlog = metrics.gauge(
       'origin_recording_backlog_segments',
       'Announced segments that the object store does not have yet. If it grows, the store is slow, full or gone; live goes on, the spool holds them.',
@@ -114,7 +103,7 @@ export class Recorder implements SpoolFollower {
       recording.endedAt = endedAt ?? lastAt;
       recording.finished = recorded;
       this.#recordings.set(broadcastId, recording);
-      this.#tapes.set(channel, { zeroOfTime: first.startedAt, recordings: [recording] });
+      this.#tapes.show(recording, first.startedAt);
       this.#follow(recording);
     }
   }
@@ -128,7 +117,7 @@ export class Recorder implements SpoolFollower {
       this.#follow(recording);
     }
     recording.index.add(segment);
-    this.#show(recording, window.channel, window.zeroOfTime);
+    this.#tapes.show(recording, window.zeroOfTime);
     this.#follower.look();
   }
 
@@ -137,12 +126,12 @@ export class Recorder implements SpoolFollower {
     const recording = this.#recordings.get(broadcastId);
     if (recording === undefined || recording.endedAt !== null) return;
     recording.endedAt = this.#options.now();
-    this.#finish(recording);
+    this.#archiver.finish(recording);
   }
 
   /** Null where nothing is shown of a channel's past. */
   tape(channel: string): Tape | null {
-    return this.#tapes.get(channel) ?? null;
+    return this.#tapes.of(channel);
   }
 
   /** What is known of a broadcast that is shown or not stored yet. */
@@ -168,7 +157,7 @@ export class Recorder implements SpoolFollower {
 
   /** What is on its way to be a video will not be one; what is one stays. */
   async deleteChannel(channel: string): Promise<void> {
-    this.#tapes.delete(channel);
+    this.#tapes.dropChannel(channel);
     for (const recording of [...this.#recordings.values()].filter(({ index }) => index.channel === channel)) {
       const { finished } = recording;
       this.#drop(recording);
@@ -190,102 +179,22 @@ export class Recorder implements SpoolFollower {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#closing.abort(new Error('the box stops'));
+    this.#persistence.close();
     await this.#follower.close();
     await this.#sweeping;
-    await Promise.all(this.#finishing);
-  }
-
-  #show(recording: Recording, channel: string, zeroOfTime: number): void {
-    const tape = this.#tapes.get(channel);
-    const newest = tape?.recordings.at(-1);
-    if (newest === recording) return;
-    const goesOn = newest?.index.nextNumber === recording.index.runs[0]?.place.firstNumber;
-    const before = tape !== undefined && tape.zeroOfTime === zeroOfTime && goesOn ? tape.recordings : [];
-    this.#tapes.set(channel, { zeroOfTime, recordings: [...before, recording] });
+    await this.#archiver.idle();
   }
 
   /** Learns what is to become of it, then begins. */
   #follow(recording: Recording): void {
     const { channel } = recording.index;
-    void this.#untilDone(recording, "a channel's settings could not be read", async () => {
+    const learn = async () => {
       recording.policy = await this.#options.catalog.policyOf(channel);
       this.#follower.look();
-    }).then(() => (recording.recovered ? this.#finish(recording) : undefined));
-  }
-
-  #finish(recording: Recording): void {
-    if (recording.finished || recording.endedAt === null) return;
-    const work = this.#untilDone(recording, 'a broadcast could not be archived yet', () => this.#finishOnce(recording));
-    this.#finishing.add(work);
-    void work.finally(() => this.#finishing.delete(work));
-  }
-
-  async #finishOnce(recording: Recording): Promise<void> {
-    const { store, spool, catalog, log, onArchived } = this.#options;
-    const { policy, broadcastId, index } = recording;
-    if (policy === null) throw new Error("its channel's settings are not known");
-    // What only viewers of the DVR window want goes with the last of them (`sweep`).
-    if (!policy.archive && policy.dvrSec > 0) return;
-    if (!policy.archive) return this.#finished(recording);
-    await this.#follower.caughtUp(recording);
-    if (this.#closing.signal.aborted || recording.finished) return;
-    const verified = await verifyRecording(recording, store, (key) => this.#follower.putAgain(key));
-    const finished = this.#facts(recording, verified.bytes);
-    if (verified.segments > 0)
-      await store.put(finished.archiveKey, Buffer.from(writeArchive(index, finished.complete)));
-    const archived = verified.segments > 0 && !recording.finished ? await catalog.archived(finished) : null;
-    await spool.markRecorded(broadcastId);
-    recording.finished = true;
-    if (archived === null) return store.deletePrefix(archivePrefix(broadcastId));
-    const { complete, durationSec } = finished;
-    log.info(
-      { channel: index.channel, broadcast: broadcastId, ...verified, complete, durationSec, ...archived },
-      'archived',
-    );
-    onArchived({ ...finished, ...archived, index });
-  }
-
-  #facts({ index, lost, startedAt, broadcastId }: Recording, sizeBytes: number): FinishedRecording {
-    return {
-      ...{ broadcastId, channel: index.channel, startedAt, sizeBytes, archiveKey: archiveKey(broadcastId) },
-      durationSec: playingSec({ spans: spansFrom([index], 0), whole: true, state: 'vod' }),
-      complete: lost === 0 && !index.truncated,
     };
-  }
-
-  async #finished(recording: Recording): Promise<void> {
-    await this.#options.spool.markRecorded(recording.broadcastId);
-    recording.finished = true;
-  }
-
-  /** Tries until it is done, with longer and longer pauses, or until this is closed or the recording has no more use. */
-  async #untilDone(recording: Recording, trouble: string, work: () => Promise<void>): Promise<void> {
-    const { log, pauseMs = 1000 } = this.#options;
-    for (let pauses = 0; !this.#closing.signal.aborted; pauses += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#closing.signal.aborted || recording.finished) return;
-        const { broadcastId, index } = recording;
-        const facts = { channel: index.channel, broadcast: broadcastId, error: messageOf(error) };
-        log.warn({ ...facts, hint: 'It is tried again, also after a restart.' }, trouble);
-        await this.#pause(pauseMs * Math.min(PAUSES_MAX, 2 ** pauses));
-      }
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const { signal } = this.#closing;
-      function done() {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done, { once: true });
-    });
+    void this.#persistence
+      .untilDone(recording, "a channel's settings could not be read", learn)
+      .then(() => (recording.recovered ? this.#archiver.finish(recording) : undefined));
   }
 
   #look(): void {
@@ -302,17 +211,19 @@ export class Recorder implements SpoolFollower {
   async #sweepOnce(): Promise<void> {
     const { store, now, endedRetentionMs } = this.#options;
     const isPast = ({ endedAt }: Recording) => endedAt !== null && endedAt < now() - endedRetentionMs;
-    for (const [channel, { recordings }] of this.#tapes) {
-      if (recordings.every(isPast)) this.#tapes.delete(channel);
-    }
-    const shown = new Set([...this.#tapes.values()].flatMap(({ recordings }) => recordings));
+    this.#tapes.dropPast(isPast);
+    const shown = this.#tapes.recordings;
+    // Another broadcast may have gone on from it: then viewers go back to it for as long as to any other.
+    const isOutOfReach = (recording: Recording, endedAt: number, dvrSec: number) =>
+      isPast(recording) && (!shown.has(recording) || endedAt < now() - dvrSec * 1000);
     for (const recording of this.#recordings.values()) {
       const { policy, finished, endedAt } = recording;
       if (policy === null) continue;
       if (endedAt === null) await pruneRecording(recording, policy, store);
-      else if (!policy.archive && !finished && isPast(recording)) {
+      else if (!policy.archive && !finished && isOutOfReach(recording, endedAt, policy.dvrSec)) {
+        this.#tapes.drop(recording);
         await store.deletePrefix(archivePrefix(recording.broadcastId));
-        await this.#finished(recording);
+        await this.#archiver.settle(recording);
       }
       if (recording.finished && !shown.has(recording)) this.#recordings.delete(recording.broadcastId);
     }
@@ -321,10 +232,6 @@ export class Recorder implements SpoolFollower {
   #drop(recording: Recording): void {
     recording.finished = true;
     this.#recordings.delete(recording.broadcastId);
-    for (const [channel, { zeroOfTime, recordings }] of this.#tapes) {
-      const left = recordings.filter((each) => each !== recording);
-      if (left.length === 0) this.#tapes.delete(channel);
-      else if (left.length < recordings.length) this.#tapes.set(channel, { zeroOfTime, recordings: left });
-    }
+    this.#tapes.drop(recording);
   }
 }

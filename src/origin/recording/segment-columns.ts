@@ -6,6 +6,16 @@ export interface SegmentRow {
   readonly bytes: number;
 }
 
+/** Segments of the same length that follow one another. */
+export interface EvenRows {
+  /** The first one's. */
+  readonly number: number;
+  readonly start: number;
+  /** Of each. */
+  readonly duration: number;
+  count: number;
+}
+
 const FIRST_ROOM = 64;
 
 /**
@@ -58,6 +68,23 @@ export class SegmentColumns {
       const row = this.at(number);
       if (row !== null) yield row;
     }
+  }
+
+  /** From a number on, but not to `end`: up to the first gap. Made without an object for each row. */
+  evenRows(from: number, end: number): EvenRows[] {
+    const found: EvenRows[] = [];
+    let last: EvenRows | null = null;
+    const begin = Math.max(from, this.first) - this.#first;
+    for (let index = begin; index < Math.min(end, this.next) - this.#first; index += 1) {
+      if (this.#bytes[index] === 0) break;
+      const [start, duration] = [this.#start[index] ?? 0, this.#duration[index] ?? 0];
+      if (last !== null && last.duration === duration && last.start + last.count * duration === start) last.count += 1;
+      else {
+        last = { number: this.#first + index, start, duration, count: 1 };
+        found.push(last);
+      }
+    }
+    return found;
   }
 
   /** What was announced there is nowhere any more. */

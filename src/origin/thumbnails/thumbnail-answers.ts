@@ -1,3 +1,4 @@
+import type { Rendition } from '../../media/rendition.js';
 import { type Answer, bytesAnswer, problemAnswer, textAnswer } from '../answer.js';
 import { contentType } from '../content-type.js';
 import { initName, segmentName } from '../live-segment.js';
@@ -7,11 +8,13 @@ import type { BroadcastIndex } from '../recording/broadcast-index.js';
 import type { Shield } from '../shield.js';
 import type { VodLibrary } from '../vod-library.js';
 import { readWhole } from '../whole-answer.js';
-import { type MakeThumbnail, ThumbnailShelf } from './thumbnail-shelf.js';
+import { firstFragment } from './first-fragment.js';
+import { layoutOf, readSheetName, type SheetName, sheetName, tileSizeOf } from './thumbnail-sheets.js';
+import { type MakeThumbnail, type PictureRequest, ThumbnailShelf } from './thumbnail-shelf.js';
 import {
   archiveThumbnails,
-  opensPackagedSlot,
-  opensSlot,
+  openersFrom,
+  packagedOpeners,
   smallestPackaged,
   smallestTrack,
   videoThumbnails,
@@ -33,15 +36,19 @@ export interface ThumbnailAnswersOptions {
 const VTT = contentType('.vtt');
 const JPEG = contentType('.jpg');
 
-/** The header and the segment that a picture is in. */
+/** What a picture, or a sheet of them, is made of. */
 interface Place {
   readonly shield: Shield;
-  readonly keys: readonly string[];
+  readonly init: string;
+  /** Keys of the segments, and when they begin, seconds. */
+  readonly segments: readonly { readonly key: string; readonly startSec: number }[];
+  readonly rendition: Rendition;
 }
 
 /**
- * Answers for the pictures of a scrubber. None is made before somebody looks: each is the first picture of a segment of the smallest
- * rendition, so that its name says all there is to know, and it can be made again whenever it is in no cache any more.
+ * Answers for the pictures of a scrubber, alone and on sheets (record 0022). None is made before somebody looks: each is the first
+ * picture of a segment of the smallest rendition, so that its name says all there is to know, and it can be made again whenever it is
+ * in no cache any more.
  */
 export class ThumbnailAnswers {
   readonly #options: ThumbnailAnswersOptions;
@@ -62,13 +69,13 @@ export class ThumbnailAnswers {
       : textAnswer(text, { type: VTT, cache: entry.complete ? 'vod-manifest' : 'growing-manifest' });
   }
 
-  /** One picture. Null for what has none. */
+  /** One picture, or a sheet of them. Null for what has none. */
   async picture(owner: string, name: string): Promise<Answer | null> {
-    const number = Number(/^(\d{1,12})\.jpg$/.exec(name)?.[1] ?? Number.NaN);
-    if (`${number}.jpg` !== name) return null;
-    const place = owner.startsWith('b_') ? await this.#inBroadcast(owner, number) : await this.#inVideo(owner, number);
+    const wanted = readSheetName(name);
+    const inside = owner.startsWith('b_') ? this.#inBroadcast : this.#inVideo;
+    const place = wanted && (await inside.call(this, owner, wanted));
     if (place === null) return null;
-    const bytes = await this.#shelf.get(`${owner}/${name}`, () => readAll(place));
+    const bytes = await this.#shelf.get(`${owner}/${name}`, () => requestFor(place));
     if (bytes === null) return noPicture();
     return bytesAnswer(bytes, { type: JPEG, cache: 'media', etag: `"${owner}-thumbs-${name}"` });
   }
@@ -82,24 +89,39 @@ export class ThumbnailAnswers {
     return view && writeThumbnails(archiveThumbnails(view.spans), null);
   }
 
-  async #inBroadcast(broadcastId: string, number: number): Promise<Place | null> {
+  async #inBroadcast(broadcastId: string, wanted: SheetName): Promise<Place | null> {
     const { broadcast, archives, announced } = this.#options;
     const index = broadcast(broadcastId) ?? (await archives.indexOf(broadcastId));
-    const run = index?.runOf(number) ?? null;
+    const run = index?.runOf(wanted.first) ?? null;
     const track = run && smallestTrack(run);
-    if (run === null || track === null || !opensSlot(track, number)) return null;
-    const names = [initName(run.run), segmentName(number)];
-    return { shield: announced, keys: names.map((name) => `${broadcastId}/${track.rendition.id}/${name}`) };
+    const numbers = track && named(openersFrom(track, wanted.first, wanted.count), wanted);
+    if (run === null || track === null || numbers === null) return null;
+    const folder = `${broadcastId}/${track.rendition.id}/`;
+    const segments = numbers.map((number) => ({
+      key: folder + segmentName(number),
+      startSec: (track.segments.at(number)?.start ?? 0) / track.facts.timescale,
+    }));
+    return { shield: announced, init: folder + initName(run.run), segments, rendition: track.rendition };
   }
 
-  async #inVideo(videoId: string, number: number): Promise<Place | null> {
+  async #inVideo(videoId: string, wanted: SheetName): Promise<Place | null> {
     const entry = await this.#options.library.video(videoId);
     const packaged = entry && smallestPackaged(entry.renditions);
-    const segment = packaged?.segments[number - 1];
-    if (!packaged || segment === undefined || !opensPackagedSlot(packaged, number - 1)) return null;
-    const keys = ['init.mp4', segment.name].map((name) => packaged.prefix + name);
-    return { shield: this.#options.stored, keys };
+    if (!packaged) return null;
+    const { prefix, rendition, timescale } = packaged;
+    const openers = packagedOpeners(packaged);
+    const from = openers.indexOf(wanted.first);
+    const numbers = from < 0 ? null : named(openers.slice(from, from + wanted.count), wanted);
+    const segments = numbers?.flatMap((number) => packaged.segments[number - 1] ?? []);
+    if (!segments) return null;
+    const rows = segments.map(({ name, start }) => ({ key: prefix + name, startSec: start / timescale }));
+    return { shield: this.#options.stored, init: `${prefix}init.mp4`, segments: rows, rendition };
   }
+}
+
+/** These numbers, if the name is theirs. */
+function named(numbers: readonly number[], { name }: SheetName): readonly number[] | null {
+  return numbers.length > 0 && sheetName(numbers) === name ? numbers : null;
 }
 
 function videoText(videoId: string, renditions: Parameters<typeof smallestPackaged>[0]): string | null {
@@ -107,16 +129,25 @@ function videoText(videoId: string, renditions: Parameters<typeof smallestPackag
   return packaged && writeThumbnails(videoThumbnails(videoId, packaged), null);
 }
 
-/** Null where any of it is gone. */
-async function readAll({ shield, keys }: Place): Promise<Buffer | null> {
-  const pieces: Buffer[] = [];
-  for (const key of keys) {
-    const object = await shield.read(key);
-    const bytes = object && (await readWhole(objectAnswer(object, { type: '', cache: 'media' })));
-    if (bytes === null) return null;
-    pieces.push(bytes);
+/** Null where any of it is gone. Of each segment no more is kept than has its first picture. */
+async function requestFor({ shield, init, segments, rendition }: Place): Promise<PictureRequest | null> {
+  const header = await readObject(shield, init);
+  if (header === null) return null;
+  const pieces = [header];
+  for (const { key } of segments) {
+    const segment = await readObject(shield, key);
+    const fragment = segment && firstFragment(segment);
+    if (fragment === null) return null;
+    pieces.push(fragment);
   }
-  return Buffer.concat(pieces);
+  const apart = segments.slice(1).map(({ startSec }, at) => startSec - (segments[at]?.startSec ?? 0));
+  const layout = layoutOf(tileSizeOf(rendition), segments.length);
+  return { media: Buffer.concat(pieces), layout, apartSec: Math.min(...apart, 10) };
+}
+
+async function readObject(shield: Shield, key: string): Promise<Buffer | null> {
+  const object = await shield.read(key);
+  return object && readWhole(objectAnswer(object, { type: '', cache: 'media' }));
 }
 
 function noPicture(): Answer {

@@ -1,13 +1,20 @@
 import { LRUCache } from 'lru-cache';
 import { OriginFailure } from '../failure.js';
+import type { SheetLayout } from './thumbnail-sheets.js';
 
-/**
- * A small JPEG of the first picture of a fragmented MP4 (header and one segment), or null where there is none to be had.
- * It is asked for one at a time.
- */
-export type MakeThumbnail = (media: Buffer) => Promise<Buffer | null>;
+/** Pictures to be made, as one image. */
+export interface PictureRequest {
+  /** A header, and behind it a fragment for each picture: the first key of each is shown. */
+  readonly media: Buffer;
+  readonly layout: SheetLayout;
+  /** How far apart the fragments begin, at the least, seconds. */
+  readonly apartSec: number;
+}
 
-/** Pictures are a few kilobytes each. The edge keeps them for longer. */
+/** A JPEG, or null where there is none to be had. It is asked for one at a time. */
+export type MakeThumbnail = (request: PictureRequest) => Promise<Buffer | null>;
+
+/** A picture is a few kilobytes, a sheet a hundred. The edge keeps them for longer. */
 const BYTES_MAX = 64 * 1024 * 1024;
 /** They wait for one another; more are refused. */
 const WAITING_MAX = 64;
@@ -29,7 +36,7 @@ export class ThumbnailShelf {
   }
 
   /** `read` is called when its turn has come; null: there is nothing. Throws `origin.busy` when too many wait. */
-  get(key: string, read: () => Promise<Buffer | null>): Promise<Buffer | null> {
+  get(key: string, read: () => Promise<PictureRequest | null>): Promise<Buffer | null> {
     const made = this.#made.get(key);
     if (made !== undefined) return Promise.resolve(made);
     const waiting = this.#waiting.get(key);
@@ -46,9 +53,9 @@ export class ThumbnailShelf {
     await this.#tail;
   }
 
-  async #makeOne(key: string, read: () => Promise<Buffer | null>): Promise<Buffer | null> {
-    const media = this.#closed ? null : await read();
-    const picture = media && (await this.#make(media));
+  async #makeOne(key: string, read: () => Promise<PictureRequest | null>): Promise<Buffer | null> {
+    const request = this.#closed ? null : await read();
+    const picture = request && (await this.#make(request));
     if (picture !== null) this.#made.set(key, picture);
     return picture;
   }

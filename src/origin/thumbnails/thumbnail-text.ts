@@ -1,19 +1,25 @@
 import { mediaPath } from '../../media/media-path.js';
+import { layoutOf, placeOnSheet, sheetName } from './thumbnail-sheets.js';
 import type { ThumbnailList } from './thumbnail-slots.js';
 
 /** Under `/media/<owner>/`. */
 export const THUMBNAIL_FOLDER = 'thumbs';
 
 /**
- * WebVTT whose cues name a picture each, as players' scrubbers read it. Null where there is no picture.
+ * WebVTT whose cues name a picture each and its place on its sheet, as players' scrubbers read it. Null where there is no picture.
  *
  * @param zeroMs epoch ms of time 0, which a note tells; null for a video, whose time 0 is its beginning.
  */
-export function writeThumbnails({ cues, endSec }: ThumbnailList, zeroMs: number | null): string | null {
-  if (cues.length === 0) return null;
-  const blocks = cues.map(({ startSec, owner, number }, at) => {
-    const end = Math.max(startSec, cues[at + 1]?.startSec ?? endSec);
-    return `${timeText(startSec)} --> ${timeText(end)}\n${mediaPath(owner, THUMBNAIL_FOLDER, `${number}.jpg`)}`;
+export function writeThumbnails({ sheets, endSec }: ThumbnailList, zeroMs: number | null): string | null {
+  if (sheets.length === 0) return null;
+  const pictures = sheets.flatMap(({ owner, tile, cues }) => {
+    const path = mediaPath(owner, THUMBNAIL_FOLDER, sheetName(cues.map(({ number }) => number)));
+    const layout = layoutOf(tile, cues.length);
+    return cues.map(({ startSec }, at) => ({ startSec, address: path + placeOnSheet(layout, at) }));
+  });
+  const blocks = pictures.map(({ startSec, address }, at) => {
+    const end = Math.max(startSec, pictures[at + 1]?.startSec ?? endSec);
+    return `${timeText(startSec)} --> ${timeText(end)}\n${address}`;
   });
   const note = zeroMs === null ? [] : [`NOTE Time 0 is ${new Date(zeroMs).toISOString()}`];
   return `${['WEBVTT', ...note, ...blocks].join('\n\n')}\n`;

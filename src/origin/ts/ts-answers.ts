@@ -1,4 +1,4 @@
-import { type Answer, bytesAnswer, problemAnswer, textAnswer } from '../answer.js';
+import { type Answer, bytesAnswer, createTextContent, manifestAnswer, problemAnswer } from '../answer.js';
 import { contentType } from '../content-type.js';
 import { initName, segmentName } from '../live-segment.js';
 import type { LiveWindow } from '../live-window.js';
@@ -61,7 +61,7 @@ export class TsAnswers {
     if (!this.#options.enabled) return switchedOff();
     const window = this.#options.windows.window(channel);
     const text = window && write(window);
-    return text === null ? notYet() : textAnswer(text, { type: HLS, cache: 'live-manifest' });
+    return text === null ? notYet() : manifestAnswer(createTextContent(text), { type: HLS, cache: 'live-manifest' });
   }
 
   async #convert(broadcastId: string, rendition: string, number: number): Promise<Buffer | null> {
