@@ -46,18 +46,25 @@ export function requireNode() {
 export function requirePrograms(programs) {
   const missing = [...new Set(Object.entries(programs).flatMap(([program, name]) => (has(program) ? [] : [name])))];
   if (missing.length === 0) return;
-  const install = ['install', '-y', '--no-install-recommends', ...missing];
-  if (process.getuid?.() !== 0 || !has('apt-get')) {
-    stop(
-      `Missing: ${missing.join(', ')}. Install it, then run this again:`,
-      `  sudo apt-get update && sudo apt-get ${install.join(' ')}`,
-    );
-  }
-  say(`installing ${missing.join(', ')}`);
+  if (!mayInstall()) stop(`Missing: ${missing.join(', ')}. Install it, then run this again:`, byHand(missing));
+  if (!installDebian(missing)) stop('The installation failed; see above. By hand:', byHand(missing));
+}
+
+/** GStreamer with its HLS player, which only tests use: where it can't be had, those say that they are left out. */
+export function preferGstreamer() {
+  if (hasGstreamerHls()) return;
+  const packages = ['tools', 'plugins-base', 'plugins-good', 'plugins-bad'].map((name) => `gstreamer1.0-${name}`);
+  if (!mayInstall() || !installDebian(packages)) say(`Without GStreamer some tests are left out:\n${byHand(packages)}`);
+}
+
+const mayInstall = () => process.getuid?.() === 0 && has('apt-get');
+const installArguments = (packages) => ['install', '-y', '--no-install-recommends', ...packages];
+const byHand = (packages) => `  sudo apt-get update && sudo apt-get ${installArguments(packages).join(' ')}`;
+
+function installDebian(packages) {
+  say(`installing ${packages.join(', ')}`);
   process.env.DEBIAN_FRONTEND = 'noninteractive';
-  if (!run('apt-get', ['update', '-q']) || !run('apt-get', ['-q', ...install])) {
-    stop('The installation failed; see above. By hand:', `  apt-get update && apt-get ${install.join(' ')}`);
-  }
+  return run('apt-get', ['update', '-q']) && run('apt-get', ['-q', ...installArguments(packages)]);
 }
 
 const CI = ['ci', '--no-fund', '--no-audit', '--loglevel=warn'];

@@ -5,22 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserPackage, findBrowser } from './browser.mjs';
 import {
-  hasGstreamerHls,
   hasLibrary,
+  preferGstreamer,
   requireBuild,
   requireNode,
   requirePackages,
+  requirePlayers,
   requirePrograms,
   root,
 } from './prepare.mjs';
-
-// hlsdemux2 and what it fetches and parses with; none of these names is a program.
-const gstreamer = {
-  'gstreamer: launch': 'gstreamer1.0-tools',
-  'gstreamer: urisourcebin': 'gstreamer1.0-plugins-base',
-  'gstreamer: hlsdemux2': 'gstreamer1.0-plugins-good',
-  'gstreamer: h264parse': 'gstreamer1.0-plugins-bad',
-};
 
 requireNode();
 requirePackages();
@@ -30,8 +23,8 @@ requirePrograms({
   ffprobe: 'ffmpeg',
   ...(findBrowser() ? {} : { chromium: browserPackage() }),
   ...(hasLibrary('libsrt') ? {} : { libsrt: 'libsrt1.5-gnutls' }),
-  ...(hasGstreamerHls() ? {} : gstreamer),
 });
+preferGstreamer();
 requireBuild();
 
 const npm = (args) => spawnSync('npm', ['run', '--silent', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
