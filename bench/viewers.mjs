@@ -4,8 +4,8 @@
 //                          [--profile FOLDER]     needs a built tree (npm run build)
 // A viewer follows one rendition (the picture's) by blocking reloads over a connection of its own; with --media part it fetches each
 // part too, over a second one. --find-limit begins with a quarter of them and adds half as many in each step, until p99 is over the
-// aim or something fails, twice. --profile has the box write a
-// CPU profile into the folder. The source is recorded and passed through: nothing is encoded.
+// aim or something fails, twice. --profile has the box write a CPU profile into the folder. The source is recorded and passed
+// through: nothing is encoded.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

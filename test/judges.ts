@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import HLS, { type types } from 'hls-parser';
 import { expect } from 'vitest';
-import { wholeSegments } from './playlists.js';
+import { presentSegments } from './playlists.js';
 
 /** Judges that are not ours: hls-parser in strict mode on every playlist, ffprobe and ffmpeg on what they lead to. */
 HLS.setOptions({ strictMode: true });
@@ -19,7 +19,7 @@ export interface JudgedHls {
   readonly media: readonly types.MediaPlaylist[];
 }
 
-/** Parses the multivariant playlist and every playlist that it names, and fetches every init and segment address once. */
+/** Parses the multivariant playlist and every playlist that it names, and fetches every init and segment address once, gaps' not. */
 export async function judgeHls(url: string): Promise<JudgedHls> {
   const master = HLS.parse(await textAt(url)) as types.MasterPlaylist;
   expect(master.isMasterPlaylist).toBe(true);
@@ -30,7 +30,9 @@ export async function judgeHls(url: string): Promise<JudgedHls> {
     const address = new URL(uri, url);
     const playlist = HLS.parse(await textAt(address.href)) as types.MediaPlaylist;
     media.push(playlist);
-    const objects = new Set(wholeSegments(playlist).flatMap(({ uri: segment, map }) => [segment, map?.uri ?? segment]));
+    const objects = new Set(
+      presentSegments(playlist).flatMap(({ uri: segment, map }) => [segment, map?.uri ?? segment]),
+    );
     for (const object of objects) {
       const response = await fetch(new URL(object, address));
       expect(response.status, object).toBe(200);

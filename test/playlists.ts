@@ -6,3 +6,7 @@ import type { types } from 'hls-parser';
  */
 export const wholeSegments = ({ segments }: types.MediaPlaylist): readonly types.Segment[] =>
   segments.filter(({ uri }) => uri !== '');
+
+/** Those of them that can be fetched: not the ones that the playlist calls gaps. */
+export const presentSegments = (playlist: types.MediaPlaylist): readonly types.Segment[] =>
+  wholeSegments(playlist).filter(({ gap }) => !gap);

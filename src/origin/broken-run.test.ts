@@ -67,6 +67,25 @@ describe('a run that is cut off in the middle of a segment whose parts were anno
     ]);
   });
 
+  it('tells nobody of a number that the picture has not begun: it would be a hole there', async () => {
+    const box = await origin();
+    const first = await SteppedRun.open(box, { seconds: 5 });
+    await first.give(10, ['v180', 'v90']);
+    await first.give(12, ['audio']);
+    await Promise.all(IDS.map((id) => whole(box, id, 1)));
+    expect(hintOf(await lowLatencyAt(`${box.url}/live/c/audio.m3u8`))).toBe('1.0');
+    expect(first.sink.abandon()).toBe(2_000);
+    const second = await SteppedRun.open(box, { seconds: 3, startSec: 2 });
+    await second.give(10);
+    for (const id of IDS) {
+      const { segments } = await whole(box, id, 2);
+      expect(segments.map(({ uri, gap }) => [nameOf(uri), gap ?? false])).toEqual([
+        ['0', false],
+        ['1', false],
+      ]);
+    }
+  });
+
   it("is made again from the segment's beginning where only the source's keys can be begun at", async () => {
     const box = await origin();
     const first = await SteppedRun.open(box, { seconds: 6 }, KEYS);

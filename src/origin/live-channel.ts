@@ -270,7 +270,13 @@ export class LiveChannel {
     const existing = this.#lanes.get(id);
     if (existing !== undefined) return existing;
     const announce = (segment: LiveSegment) => this.#announce(segment);
-    const created = new LiveLane({ rendition: id, window: this.window, announce });
+    const created: LiveLane = new LiveLane({
+      ...{ rendition: id, window: this.window, announce },
+      onOpened: ({ renditions }) => {
+        if (renditions[0]?.id !== id) return;
+        for (const other of this.#lanes.values()) if (other !== created) other.advance();
+      },
+    });
     this.#lanes.set(id, created);
     return created;
   }

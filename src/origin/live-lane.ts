@@ -18,6 +18,8 @@ export interface LaneOptions {
   readonly window: LiveWindow;
   /** The spool has the segment, or has failed to take it: it may be listed. */
   readonly announce: (segment: LiveSegment) => void;
+  /** A segment's first part was announced. */
+  readonly onOpened: (run: LiveRun) => void;
 }
 
 /** Where a run's segments go. */
@@ -41,7 +43,9 @@ interface ComingSegment {
 
 /**
  * One rendition's way into its channel's window, over the runs: parts are announced as they come and segments once the spool has
- * them, each in its turn. The parts of a segment wait until the one before it is announced, and until the run has its place.
+ * them, each in its turn. The parts of a segment wait until the one before it is announced, until the run has its place, and
+ * until the run's leading picture has a part of that number: a number of which only the sound was told would be a hole in the
+ * picture if the run broke off there.
  *
  * Life of a segment: `part` for each → `close`, or `breakOff` where its run was cut off → spooled → announced.
  */
@@ -139,6 +143,8 @@ export class LiveLane {
     const [first] = parts;
     const timescale = run.inits.get(rendition)?.timescale;
     if (first === undefined || timescale === undefined || run.place === null) return;
+    // To be given a number is to have it for ever.
+    if (!this.#leadHas(run, run.place.base + slot)) return;
     coming.number ??= window.numberFor(run, slot);
     const { number } = coming;
     // Before the run's common start: its end will drop it.
@@ -147,10 +153,18 @@ export class LiveLane {
     for (const part of parts.slice(coming.announced, parts.length - held)) {
       coming.announced += 1;
       window.announcePart({ number, run, rendition, start: first.start, timescale }, part);
+      if (coming.announced === 1) this.#options.onOpened(run);
     }
     if (segment === null || segment.bytes === null || coming.closeAnnounced || held > 0) return;
     coming.closeAnnounced = true;
     window.closeSegment(rendition, number, segment.bytes);
+  }
+
+  #leadHas({ renditions: [lead] }: LiveRun, number: number): boolean {
+    const { window, rendition } = this.#options;
+    if (lead === undefined || lead.kind === 'audio' || lead.id === rendition) return true;
+    const there = window.rendition(lead.id);
+    return (there?.open?.number ?? there?.newest?.number ?? -1) >= number;
   }
 
   #spool(coming: ComingSegment, segment: LiveSegment, bytes: Buffer, shelf: SpoolShelf): Promise<void> | undefined {

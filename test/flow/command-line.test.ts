@@ -58,14 +58,13 @@ it('sets how a channel is broadcast, one setting at a time', async () => {
   expect(Object.keys(created).sort()).toEqual(addresses);
   const set = (...words: string[]) => box.json<{ settings: object }>('channel', 'set', 'setter', ...words);
   const words = ['--grace', '0', '--on-loss', 'hold', '--srt-passphrase', 'ten letters'];
-  const settings = { preset: null, graceSec: 0, onLoss: 'hold', srtPassphrase: 'ten letters' };
+  const recording = { dvrSec: null, archive: null };
+  const settings = { preset: null, graceSec: 0, onLoss: 'hold', srtPassphrase: 'ten letters', ...recording };
   expect((await set(...words)).settings).toEqual(settings);
   expect((await set('--on-loss', 'default', '--srt-passphrase', 'none')).settings).toEqual({
     ...settings,
     onLoss: null,
     srtPassphrase: null,
-    dvrSec: null,
-    archive: null,
   });
   expect(await box.command('channel', 'show', 'setter')).toMatch(
     /preset +as the box is set\ngrace +0 s\non loss +as the box is set\nSRT secret +none/,

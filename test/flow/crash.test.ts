@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import HLS, { type types } from 'hls-parser';
 import { afterAll, expect, it } from 'vitest';
 import { cleanUp, newFolder, runCommand, startBox, until } from '../box.js';
 import { makeClip } from '../clips.js';
 import { decodedFrames, judgeHls } from '../judges.js';
+import { presentSegments } from '../playlists.js';
 import { publish, stopPublishers } from '../publisher.js';
 
 /** Killed with SIGKILL in the middle of everything, then started again: nothing acknowledged or announced is lost. */
@@ -147,7 +149,8 @@ it('a broadcast: what was announced still plays, and the channel takes a new pus
     const answer = await fetch(`${http}/live/news/v360.m3u8`);
     return answer.status === 200 ? answer.text() : '';
   };
-  const names = (text: string) => [...text.matchAll(/^\/media\/\S+\.m4s$/gm)].map(([name]) => name);
+  const names = (text: string) =>
+    text === '' ? [] : presentSegments(HLS.parse(text) as types.MediaPlaylist).map(({ uri }) => uri);
   await until(
     async () => names(await playlist(first.http)).length >= 2,
     60_000,
