@@ -39,7 +39,8 @@ const scripts: Readonly<Record<PlayerKind, PlayerScript>> = {
       window.player = { complaints: [], fatal: [], latency: () => 0, target: () => null };
       const shakaPlayer = new shaka.Player();
       player.latency = () => shakaPlayer.getStats().liveLatency;
-      shakaPlayer.configure({ streaming: { lowLatencyMode: true } });
+      const liveSync = { enabled: true, targetLatency: 2, targetLatencyTolerance: 0.5, maxPlaybackRate: 1.3 };
+      shakaPlayer.configure({ streaming: { lowLatencyMode: true, liveSync } });
       shakaPlayer.addEventListener('error', ({ detail }) => {
         player.complaints.push(detail.code + ' ' + detail.data);
         if (detail.severity === 2) player.fatal.push(detail.code + ' ' + detail.data);

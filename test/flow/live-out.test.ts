@@ -44,7 +44,8 @@ beforeAll(async () => {
   kept = KeptRun.follow(hlsUrl);
   encoder = new Encoder(channel.rtmpUrl, { rate: 25 });
   await until(
-    () => kept.renditions.size === 2 && [...kept.renditions.values()].every(({ segments }) => segments.size > 0),
+    // shaka 5.2 looks for captions in the segments around the middle, and fails where the open one is among them.
+    () => kept.renditions.size === 2 && [...kept.renditions.values()].every(({ segments }) => segments.size > 3),
     60_000,
     () => kept.faults.join('\n') || box.printed(),
   );
@@ -104,8 +105,8 @@ async function expectGstreamerPlays(url: string, sinkSettings: readonly string[]
     maxBuffer: 2 ** 24,
   });
   expect(stdout).toContain('GstHLSDemux2');
-  expect(stdout).toMatch(/GstFakeSink[^\n]*video\/x-h264/);
-  expect(stdout).toMatch(/GstFakeSink[^\n]*audio\/mpeg/);
+  expect(stdout).toMatch(/Gst(?:Queue|FakeSink)[^\n]*video\/x-h264/);
+  expect(stdout).toMatch(/Gst(?:Queue|FakeSink)[^\n]*audio\/mpeg/);
   expect(stdout + stderr).toContain('Got EOS');
   expect(stdout + stderr).not.toMatch(/ERROR|WARNING|CRITICAL/);
 }
