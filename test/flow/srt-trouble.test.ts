@@ -54,7 +54,7 @@ function srtProcess(): number | undefined {
   const children = readFileSync(`/proc/${box.pid}/task/${box.pid}/children`, 'utf8').trim().split(' ').map(Number);
   return children.find((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('listener-process');
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('srt-listener');
     } catch {
       return false;
     }
@@ -74,7 +74,8 @@ it("SRT's process is killed: publishers return within the grace time or give way
   await Promise.all(all.map((watched) => watched.steady(3)));
   await backed.until((status) => status?.sources.length === 2, 'the backup did not come');
   const before = await Promise.all(all.map((watched) => watched.status()));
-  const pid = srtProcess() ?? 0;
+  const pid = srtProcess();
+  if (pid === undefined) throw new Error('there is no SRT process');
   process.kill(pid, 'SIGKILL');
   await until(
     () => (srtProcess() ?? pid) !== pid,

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiClient, findBox } from '../../src/cli/api-client.js';
 import { cleanUp, startBox, type TestBox, until } from '../box.js';
 import { judgeBoxes } from '../box-judge.js';
@@ -67,67 +67,6 @@ async function expectSound(watched: WatchedChannel): Promise<void> {
   expect(watched.gapsSec).toBe(0);
 }
 
-it.concurrent('the publisher is cut and comes back: the slate bridges it, and the picture never stands', async () => {
-  const { watched, encoder } = await onAir('slate');
-  const before = await watched.status();
-  await encoder.stop('SIGKILL');
-  await watched.until((status) => status?.state === 'slate', 'no slate came');
-  await wait(GONE_MS);
-  new Encoder(watched.channel.rtmpUrl);
-  await watched.until((status) => status?.state === 'live', 'it did not come back');
-  const seen = await watched.seen();
-  expect(seen.errors).toEqual([]);
-  expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
-  expect(seen.skippedSec).toBeLessThan(1);
-  expect(watched.discontinuities).toBe(0);
-  expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
-  await expectSound(watched);
-});
-
-it.concurrent('the publisher is cut and comes back, and the channel holds: the picture stands as long, and then goes on', async () => {
-  const { watched, encoder } = await onAir('hold', { settings: { onLoss: 'hold' } });
-  const before = await watched.status();
-  const cutAt = performance.now();
-  await encoder.stop('SIGKILL');
-  await watched.until((status) => status?.state === 'holding', 'it does not hold');
-  await wait(2 * GONE_MS);
-  new Encoder(watched.channel.rtmpUrl);
-  await watched.until((status) => status?.state === 'live', 'it did not come back');
-  const goneSec = (performance.now() - cutAt) / 1000;
-  const seen = await watched.seen();
-  expect(seen.errors).toEqual([]);
-  expect(seen.stalledSec).toBeLessThan(goneSec + STALLED_SEC_MAX);
-  expect(watched.discontinuities).toBe(1);
-  expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
-  await expectSound(watched);
-});
-
-it.concurrent('a browser that publishes is gone and comes back: the slate bridges it, in one piece', async () => {
-  const watched = await WatchedChannel.open({ box, api, browser }, 'browser', {});
-  const publish = async () => {
-    const page = await browser.newPage();
-    await page.goto(`${box.http}/`);
-    const { streamKey } = watched.channel;
-    await publishWhip(page, { url: `${box.http}/whip`, streamKey, codec: 'video/H264', width: 320, height: 180 });
-    return page;
-  };
-  const page = await publish();
-  await watched.steady(3);
-  const before = await watched.status();
-  await page.close();
-  await watched.until((status) => status?.state === 'slate', 'no slate came');
-  await wait(GONE_MS);
-  await publish();
-  await watched.until((status) => status?.state === 'live', 'it did not come back');
-  const seen = await watched.seen();
-  expect(seen.errors).toEqual([]);
-  expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
-  // The slate has the browser's size of picture and its kind of sound: it goes on in the same feed.
-  expect(watched.discontinuities).toBe(0);
-  expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
-  await expectSound(watched);
-});
-
 /** The pid of the channel's ffmpeg, from the log: its last start. */
 function ffmpegOf(name: string): number {
   const starts = box
@@ -136,33 +75,111 @@ function ffmpegOf(name: string): number {
   return Number([...starts].at(-1)?.[1]);
 }
 
-it.concurrent.each([
-  ['SIGKILL', STALLED_SEC_MAX],
-  ['SIGSTOP', HANGS_SEC_MAX],
-] as const)('ffmpeg gets a %s: one discontinuity, and the picture goes on', async (signal, stalledSecMax) => {
-  const { watched } = await onAir(signal.toLowerCase());
-  const pid = ffmpegOf(watched.channel.name);
-  process.kill(pid, signal);
-  await until(
-    () => ffmpegOf(watched.channel.name) !== pid,
-    60_000,
-    () => box.printed().slice(-4000),
-  );
-  const seen = await watched.seen();
-  expect(seen.errors).toEqual([]);
-  expect(seen.stalledSec).toBeLessThan(stalledSecMax);
-  expect(watched.discontinuities).toBe(1);
-  await expectSound(watched);
+/** Two channels at a time: more of them, with their encoders and pages, starve a machine of two cores. */
+function together(name: string, tests: () => void): void {
+  describe(name, () => {
+    tests();
+    afterAll(async () => {
+      await stopEncoders();
+      await Promise.all(browser.contexts().map((context) => context.close()));
+    });
+  });
+}
+
+together('a publisher', () => {
+  it.concurrent('the publisher is cut and comes back: the slate bridges it, and the picture never stands', async () => {
+    const { watched, encoder } = await onAir('slate');
+    const before = await watched.status();
+    await encoder.stop('SIGKILL');
+    await watched.until((status) => status?.state === 'slate', 'no slate came');
+    await wait(GONE_MS);
+    new Encoder(watched.channel.rtmpUrl);
+    await watched.until((status) => status?.state === 'live', 'it did not come back');
+    const seen = await watched.seen();
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
+    expect(seen.skippedSec).toBeLessThan(1);
+    expect(watched.discontinuities).toBe(0);
+    expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
+    await expectSound(watched);
+  });
+
+  it.concurrent('the publisher is cut and comes back, and the channel holds: the picture stands as long, and then goes on', async () => {
+    const { watched, encoder } = await onAir('hold', { settings: { onLoss: 'hold' } });
+    const before = await watched.status();
+    const cutAt = performance.now();
+    await encoder.stop('SIGKILL');
+    await watched.until((status) => status?.state === 'holding', 'it does not hold');
+    await wait(2 * GONE_MS);
+    new Encoder(watched.channel.rtmpUrl);
+    await watched.until((status) => status?.state === 'live', 'it did not come back');
+    const goneSec = (performance.now() - cutAt) / 1000;
+    const seen = await watched.seen();
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec).toBeLessThan(goneSec + STALLED_SEC_MAX);
+    expect(watched.discontinuities).toBe(1);
+    expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
+    await expectSound(watched);
+  });
 });
 
-it.concurrent('the clock of a transport stream comes round after 33 bits: nobody notices', async () => {
-  const clockSec = 2 ** 33 / 90_000 - 8;
-  const { watched, encoder } = await onAir('wraps', { start: ({ srtUrl }) => new Encoder(srtUrl, { clockSec }) });
-  const seen = await watched.seen();
-  expect(encoder.said).toBe('');
-  expect(seen.errors).toEqual([]);
-  expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
-  expect(seen.skippedSec).toBeLessThan(1);
-  expect(watched.discontinuities).toBe(0);
-  await expectSound(watched);
+together('what comes and goes, and what comes round', () => {
+  it.concurrent('a browser that publishes is gone and comes back: the slate bridges it, in one piece', async () => {
+    const watched = await WatchedChannel.open({ box, api, browser }, 'browser', {});
+    const publish = async () => {
+      const page = await browser.newPage();
+      await page.goto(`${box.http}/`);
+      const { streamKey } = watched.channel;
+      await publishWhip(page, { url: `${box.http}/whip`, streamKey, codec: 'video/H264', width: 320, height: 180 });
+      return page;
+    };
+    const page = await publish();
+    await watched.steady(3);
+    const before = await watched.status();
+    await page.close();
+    await watched.until((status) => status?.state === 'slate', 'no slate came');
+    await wait(GONE_MS);
+    await publish();
+    await watched.until((status) => status?.state === 'live', 'it did not come back');
+    const seen = await watched.seen();
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
+    // The slate has the browser's size of picture and its kind of sound: it goes on in the same feed.
+    expect(watched.discontinuities).toBe(0);
+    expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
+    await expectSound(watched);
+  });
+
+  it.concurrent('the clock of a transport stream comes round after 33 bits: nobody notices', async () => {
+    const clockSec = 2 ** 33 / 90_000 - 8;
+    const { watched, encoder } = await onAir('wraps', { start: ({ srtUrl }) => new Encoder(srtUrl, { clockSec }) });
+    const seen = await watched.seen();
+    expect(encoder.said).toBe('');
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec).toBeLessThan(STALLED_SEC_MAX);
+    expect(seen.skippedSec).toBeLessThan(1);
+    expect(watched.discontinuities).toBe(0);
+    await expectSound(watched);
+  });
+});
+
+together('ffmpeg', () => {
+  it.concurrent.each([
+    ['SIGKILL', STALLED_SEC_MAX],
+    ['SIGSTOP', HANGS_SEC_MAX],
+  ] as const)('gets a %s: one discontinuity, and the picture goes on', async (signal, stalledSecMax) => {
+    const { watched } = await onAir(signal.toLowerCase());
+    const pid = ffmpegOf(watched.channel.name);
+    process.kill(pid, signal);
+    await until(
+      () => ffmpegOf(watched.channel.name) !== pid,
+      60_000,
+      () => box.printed().slice(-4000),
+    );
+    const seen = await watched.seen();
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec).toBeLessThan(stalledSecMax);
+    expect(watched.discontinuities).toBe(1);
+    await expectSound(watched);
+  });
 });

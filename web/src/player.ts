@@ -105,9 +105,10 @@ export class Player {
     this.#cover = new StillCover(video, canvas);
     this.#captions = new Captions(video);
     this.#mode = programme.kind === 'video' ? 'video' : 'live';
-    for (const event of EVENTS) video.addEventListener(event, this.#show);
+    // First what an event changes here, then what is shown of it.
     video.addEventListener('playing', this.#playing);
     video.addEventListener('pause', this.#paused);
+    for (const event of EVENTS) video.addEventListener(event, this.#show);
     this.#source = this.#openSource(null);
     this.#play();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
