@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { liveCommand } from '../dist/transcode/ffmpeg-command.js';
 import { liveLadder } from '../dist/transcode/ladder.js';
+import { partLength } from '../dist/transcode/part-length.js';
 import {
   cpuSeconds,
   machine,
@@ -76,6 +77,7 @@ async function bareFfmpeg(clip) {
     startMs: 0,
     timelineOffsetSec: 10,
     segmentSec: 2,
+    part: partLength({ partMs: 200, frameRate: facts.video.frameRate, steady: true }),
     firstOutputFd,
   });
   // Node leaves ignored descriptors past 2 closed, so the outputs are given /dev/null by hand.
