@@ -8,6 +8,7 @@ import {
   type RequestListener,
   request,
   type Server,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { openHttpServer } from '../http/open-server.js';
@@ -177,4 +178,15 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
     open = resolve;
   });
   return { opened, open: () => open() };
+}
+
+/** Says what it is told, when it is told. */
+export function heldAnswers(): { says: RequestListener; answers: ServerResponse[] } {
+  const answers: ServerResponse[] = [];
+  return { answers, says: (_request, response) => void answers.push(response) };
+}
+
+export async function nextChunk(incoming: IncomingMessage): Promise<string> {
+  const [chunk] = (await once(incoming, 'data')) as [Buffer];
+  return chunk.toString();
 }

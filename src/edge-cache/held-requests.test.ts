@@ -1,25 +1,22 @@
-import { once } from 'node:events';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { gate, headOf, openScene, readAnswer, type Scene, type SceneOptions, until } from './edge.fixture.js';
+import {
+  gate,
+  headOf,
+  heldAnswers,
+  nextChunk,
+  openScene,
+  readAnswer,
+  type Scene,
+  type SceneOptions,
+  until,
+} from './edge.fixture.js';
 
 const second = { 'cache-control': 'public, max-age=1' };
 const playlist = '/live/town/v720.m3u8';
 const blocking = `${playlist}?_HLS_msn=7&_HLS_part=1`;
 const segment = '/media/b_0123456789abcdef/v720/7.m4s';
 const part = '/media/b_0123456789abcdef/v720/7.2.m4s';
-
-/** Says what it is told, when it is told. */
-function heldAnswers(): { says: RequestListener; answers: ServerResponse[] } {
-  const answers: ServerResponse[] = [];
-  return { answers, says: (_request, response) => void answers.push(response) };
-}
-
-async function nextChunk(incoming: IncomingMessage): Promise<string> {
-  const [chunk] = (await once(incoming, 'data')) as [Buffer];
-  return chunk.toString();
-}
 
 describe.each(['node', 'uws'] as const)('what the origin holds back, behind the %s engine', (engine) => {
   let scene: Scene;

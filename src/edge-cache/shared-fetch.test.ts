@@ -1,11 +1,11 @@
-import { once } from 'node:events';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type Answer,
   gate,
   headOf,
+  heldAnswers,
   mebibyte,
+  nextChunk,
   openScene,
   readAnswer,
   type Scene,
@@ -14,17 +14,6 @@ import {
 } from './edge.fixture.js';
 
 const minute = { 'cache-control': 'max-age=60' };
-
-/** Says what it is told, when it is told. */
-function heldAnswers(): { says: RequestListener; answers: ServerResponse[] } {
-  const answers: ServerResponse[] = [];
-  return { answers, says: (_request, response) => void answers.push(response) };
-}
-
-async function nextChunk(incoming: IncomingMessage): Promise<string> {
-  const [chunk] = (await once(incoming, 'data')) as [Buffer];
-  return chunk.toString();
-}
 
 describe.each(['node', 'uws'] as const)('shared fetches behind the %s engine', (engine) => {
   let scene: Scene;
