@@ -28,6 +28,7 @@ export class Feed {
   #dead = false;
   #blocked: PromiseWithResolver | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
+  #gathers = false;
 
   constructor(options: FeedOptions) {
     this.#writable = options.writable;
@@ -68,10 +69,20 @@ export class Feed {
   }
 
   #put(pieces: readonly Buffer[]): void {
-    this.#writable.cork();
+    this.#gather();
     for (const piece of pieces) this.#writable.write(piece);
-    this.#writable.uncork();
     if (this.#writable.writableNeedDrain) this.#block();
+  }
+
+  /** Frames that come at one go are handed on at one go: waking the receiver costs more than they do. */
+  #gather(): void {
+    if (this.#gathers) return;
+    this.#gathers = true;
+    this.#writable.cork();
+    setImmediate(() => {
+      this.#gathers = false;
+      this.#writable.uncork();
+    });
   }
 
   #block(): void {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { vi } from 'vitest';
 import type { SourceFacts } from '../media/source-facts.js';
@@ -114,6 +115,8 @@ export class Stage {
   }
 
   async file(feed: number): Promise<string> {
+    // A feed hands on at the end of a turn what came in it.
+    await nextTurn();
     const file = join(this.bench.folder, `memory-${feed}.mkv`);
     await writeFile(file, this.sink.feeds[feed]?.bytes() ?? Buffer.alloc(0));
     return file;

@@ -19,12 +19,13 @@ export interface DateRange {
   readonly back: Buffer | null;
 }
 
-/** `source`: the number of the message that opened it; `key`: the event and its type. */
+/** `source`, `backSource`: the numbers of the messages that opened and closed it; `key`: the event and its type. */
 interface KnownRange extends DateRange {
   readonly source: number;
   readonly key: string;
   endMs: number | null;
   back: Buffer | null;
+  backSource: number | null;
 }
 
 /** The same event told again, by a message that is not quite the same. */
@@ -59,9 +60,9 @@ export class DateRanges {
     this.#ranges = this.#ranges.filter((range) => range.source >= source);
   }
 
-  /** Messages that have a range. */
+  /** Messages that opened or closed a range. */
   get sources(): ReadonlySet<number> {
-    return new Set(this.#ranges.map((range) => range.source));
+    return new Set(this.#ranges.flatMap(({ source, backSource }) => [source, backSource ?? source]));
   }
 
   /** Those that overlap this stretch of the timeline, ms; a splice without a known or planned end lasts. */
@@ -77,7 +78,7 @@ export class DateRanges {
     if (point === 'out') return this.#note(source, 'splice', `${eventId}/${type}`, atMs, data, plannedMs);
     if (point === 'other') return this.#note(source, 'command', `${eventId}/${type}`, atMs, data, plannedMs);
     const opener = `${eventId}/${segmentation === null ? type : segmentation - 1}`;
-    return this.#close(opener, atMs, data) ?? this.#note(source, 'command', `${eventId}/${type}`, atMs, data, null);
+    return this.#close(source, opener, atMs, data) ?? this.#note(source, 'command', `${eventId}/${type}`, atMs, data, null);
   }
 
   #note(
@@ -97,12 +98,14 @@ export class DateRanges {
   }
 
   /** Null: nothing was open. */
-  #close(key: string, atMs: number, data: Buffer): boolean | null {
-    const opened = this.#ranges.findLast((range) => range.key === key && range.startMs <= atMs);
+  #close(source: number, key: string, atMs: number, data: Buffer): boolean | null {
+    const isOpener = (range: KnownRange) => range.kind === 'splice' && range.key === key && range.startMs <= atMs;
+    const opened = this.#ranges.findLast(isOpener);
     if (opened === undefined) return null;
     if (opened.endMs !== null) return Math.abs(opened.endMs - atMs) <= SAME_MS ? false : null;
     opened.endMs = atMs;
     opened.back = data;
+    opened.backSource = source;
     return true;
   }
 
@@ -113,10 +116,10 @@ export class DateRanges {
     return false;
   }
 
-  #rangeOf(range: Omit<KnownRange, 'id' | 'endMs' | 'back'>): KnownRange {
+  #rangeOf(range: Omit<KnownRange, 'id' | 'endMs' | 'back' | 'backSource'>): KnownRange {
     const { source, key, kind } = range;
     const name = kind === 'id3' ? 'id3' : `splice-${key.replace('/', '-') || 'command'}`;
-    return { ...range, id: `${name}-${this.#broadcastId}-${source}`, endMs: null, back: null };
+    return { ...range, id: `${name}-${this.#broadcastId}-${source}`, endMs: null, back: null, backSource: null };
   }
 }
 

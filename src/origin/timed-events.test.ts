@@ -119,6 +119,12 @@ describe('what was told', () => {
     for (const text of ['', '{', 'null', '{"events":3}', '[]']) expect(TimedEvents.restored(ID, text)).toBeNull();
   });
 
+  it('has nothing left of a pair that was called off', () => {
+    const events = told(cue(0, out), cue(0, insert(7, false, 3)), cue(0, spliceCancel(7)));
+    expect(events.dateRangesWithin(...ALL)).toEqual([]);
+    expect(events.eventsWithin(...ALL)).toEqual([]);
+  });
+
   it('is bounded, the oldest goes first', () => {
     const events = new TimedEvents(ID);
     for (let index = 0; index < 1500; index++) events.add({ ...tag, atMs: index });

@@ -155,7 +155,7 @@ function videoOutput(
     ...['-map', `[out${index}]`, ...(start === null ? asTheyCome : ['-r', start.rate])],
     ...videoEncoderArgs(path, rung, segmentSec),
     ...['-force_key_frames', start === null ? 'source' : keysOnGrid(start, segmentSec)],
-    ...['-video_track_timescale', String(VIDEO_TIMESCALE), ...fragments(part)],
+    ...['-video_track_timescale', String(VIDEO_TIMESCALE), ...fragments(part, '+frag_keyframe')],
   ];
 }
 
@@ -166,28 +166,30 @@ function keysOnGrid(start: GraphStart, segmentSec: number): string {
   return `expr:if(isnan(prev_forced_t),1,gt(${segment('t')},${segment('prev_forced_t')}))`;
 }
 
-const fragmented = (cut: string) => [
-  ...['-flush_packets', '1', '-movflags', `+cmaf${cut}+empty_moov+default_base_moof+frag_discont`],
-];
-
 /**
- * A fragment ends before the first picture that begins so long after its own first one: half a picture less than all of it
+ * A fragment ends before the first picture (or frame of sound) that begins so long after its own first one: half a picture less than all of it
  * lasts, so that rounding never makes it one longer or shorter. The muxer sees that only once that picture has come; no
  * option of it (`-max_delay`, `-max_interleave_delta`, `frag_every_frame`) hands out a fragment earlier.
  */
-function fragments({ frames, frameRate }: PartLength): string[] {
+function fragments({ frames, frameRate }: Omit<PartLength, 'maxSec'>, cut: '' | '+frag_keyframe'): string[] {
   const microseconds = Math.round(((frames - 0.5) * 1e6) / frameRate);
-  return ['-frag_duration', String(microseconds), ...fragmented('+frag_keyframe')];
+  const flags = `+cmaf${cut}+empty_moov+default_base_moof+frag_discont`;
+  return ['-frag_duration', String(microseconds), '-flush_packets', '1', '-movflags', flags];
 }
 
 /** Gaps of lost audio are filled with silence, so that sound stays with its picture; jitter below 50 ms is left alone. */
 const KEEP_AUDIO_IN_PLACE = 'aresample=async=1:min_hard_comp=0.05';
 
+/** Frames of AAC that go into a fragment, together no longer than this: each fragment wakes the box. */
+const SOUND_FRAGMENT_SEC = 0.07;
+const AAC_FRAME_SAMPLES = 1024;
+
 function audioOutput(audio: AudioRendition): string[] {
+  const frameRate = audio.sampleRate / AAC_FRAME_SAMPLES;
+  const frames = Math.max(1, Math.floor(SOUND_FRAGMENT_SEC * frameRate));
   return [
     ...['-map', '0:a:0', '-af', KEEP_AUDIO_IN_PLACE, '-c:a', 'aac', '-b:a', String(audio.bitrate)],
     ...['-ar', String(audio.sampleRate), '-ac', String(audio.channels)],
-    // Whoever cuts it into segments makes parts of it, and these begin anew at each cut: it must have every frame by itself.
-    ...fragmented('+frag_every_frame'),
+    ...fragments({ frames, frameRate }, ''),
   ];
 }

@@ -32,7 +32,7 @@ export interface RunStart {
   /**
    * How long a part is at most, seconds. A picture's fragment is a part, of a whole number of pictures; it ends at a key, and
    * is longer only where one picture is, or where pictures encoded beside a source that is passed through come unsteadily.
-   * Sound comes a frame to a fragment: parts are to be made of them.
+   * Sound comes a few frames to a fragment: parts are to be made of them.
    */
   readonly partSec: number;
   /** Highest video rung first, audio last. */

@@ -66,14 +66,15 @@ export class StallDetector {
     const { given, taken, waiting, heldBack, stallMs, onStall } = this.#options;
     const [out, into] = [given(), taken()];
     const gave = out !== this.#given;
-    const idle = !this.#hasRun() && !heldBack();
+    // The kernel is asked only where nothing came out.
+    const idle = !gave && !this.#hasRun() && !heldBack();
     // Without work time stands still: neither a fault nor a recovery.
     const passedMs = into !== this.#taken || waiting() ? this.#passed() : 0;
     this.#given = out;
     this.#taken = into;
     this.#lookedAt = performance.now();
     this.#silentMs = gave ? 0 : this.#silentMs + passedMs;
-    this.#idleMs = gave || !idle ? 0 : this.#idleMs + passedMs;
+    this.#idleMs = !idle ? 0 : this.#idleMs + passedMs;
     if (this.#idleMs < this.#hangMs && this.#silentMs < stallMs) return;
     this.close();
     const hangs = this.#idleMs >= this.#hangMs;
