@@ -1,5 +1,5 @@
-// Whole-process CPU of the live path over the bare ffmpeg command that does the same ladder, in pairs, run by run.
-//   node bench/live.mjs [pairs] [1280x720] [seconds]     needs a built tree (npm run build)
+// Whole-process CPU of the live path over the bare ffmpeg command that does the same ladder, both at once, in their second minute.
+//   node bench/live.mjs [pairs] [1280x720] [seconds] [--preset NAME]     needs a built tree (npm run build)
 // Or: N channels at once that are passed through, for so many minutes, and the box's memory each minute.
 //   node bench/live.mjs --passthrough N [--minutes M] [--preset NAME]
 import { spawn } from 'node:child_process';
@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { liveCommand } from '../dist/transcode/ffmpeg-command.js';
-import { liveLadder } from '../dist/transcode/ladder.js';
 import { partLength } from '../dist/transcode/part-length.js';
+import { presetLadder } from '../dist/transcode/preset-ladder.js';
+import { SHIPPED_PRESETS } from '../dist/transcode/presets.js';
 import {
   cpuSeconds,
   machine,
@@ -20,7 +21,6 @@ import {
   sleep,
   startBox,
   treeCpuSeconds,
-  until,
 } from './box-under-test.mjs';
 
 const { values: options, positionals } = parseArgs({
@@ -28,15 +28,21 @@ const { values: options, positionals } = parseArgs({
   options: {
     passthrough: { type: 'string' },
     minutes: { type: 'string', default: '0.5' },
-    preset: { type: 'string', default: 'passthrough' },
+    preset: { type: 'string' },
   },
 });
 const [pairsGiven = '3', size = '1280x720', secondsGiven = '60'] = positionals;
 const pairs = Number(pairsGiven);
 const [width, height] = size.split('x').map(Number);
-const clipFacts = { seconds: Number(secondsGiven), size, rate: 30 };
+const { preset = 'auto' } = options;
+const warmUpMs = 60_000;
 // More than enough: the ladder is the source's own.
 const pixelsPerSecond = 4_000_000_000;
+const boxSettings = [
+  ...[`transcode.pixelsPerSecond=${pixelsPerSecond}`, 'log.level=error', 'srt.listen=null', 'webrtc.listen=null'],
+].flatMap((setting) => ['--set', setting]);
+/** Over and over. */
+const atItsPace = (clip) => ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip, '-c', 'copy'];
 const facts = {
   video: {
     codec: 'h264',
@@ -51,26 +57,11 @@ const facts = {
   audio: { codec: 'aac', sampleRate: 48_000, channels: 1 },
 };
 
-/** Reads a child's CPU until it ends; the kernel forgets it then. */
-async function cpuUntilExit(child) {
-  let cpu = 0;
-  const timer = setInterval(() => {
-    try {
-      cpu = cpuSeconds(child.pid).own;
-    } catch {
-      clearInterval(timer);
-    }
-  }, 20);
-  await once(child, 'exit');
-  clearInterval(timer);
-  return cpu;
-}
-
 /** The very command that the box runs, fed with the same clip at the same pace, its fragments thrown away. */
-async function bareFfmpeg(clip) {
-  const { video, audio } = liveLadder(facts, { pixelsPerSecond });
+function bareFfmpeg(clip) {
+  const ladder = { budget: { pixelsPerSecond }, canPass: false, codecs: new Set() };
+  const { video, audio } = presetLadder(facts, SHIPPED_PRESETS[preset], ladder);
   const renditions = [...video, audio];
-  const firstOutputFd = 4;
   const command = liveCommand({
     renditions,
     facts,
@@ -78,43 +69,60 @@ async function bareFfmpeg(clip) {
     timelineOffsetSec: 10,
     segmentSec: 2,
     part: partLength({ partMs: 200, frameRate: facts.video.frameRate, steady: true }),
-    firstOutputFd,
+    firstOutputFd: 4,
   });
   // Node leaves ignored descriptors past 2 closed, so the outputs are given /dev/null by hand.
   const nowhere = openSync('/dev/null', 'w');
   const stdio = ['pipe', 'ignore', 'inherit', 'ignore', ...renditions.map(() => nowhere)];
   const child = spawn('ffmpeg', ['-hide_banner', '-v', 'error', ...command.args], { stdio });
-  const feeder = spawn('ffmpeg', ['-v', 'error', '-re', '-i', clip, '-c', 'copy', '-f', 'matroska', 'pipe:1'], {
+  closeSync(nowhere);
+  const feeder = spawn('ffmpeg', [...atItsPace(clip), '-f', 'matroska', 'pipe:1'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   feeder.stdout.pipe(child.stdin).on('error', () => {});
-  const cpu = await cpuUntilExit(child);
-  feeder.kill('SIGKILL');
-  closeSync(nowhere);
-  if (child.exitCode !== 0) throw new Error('the bare command failed');
-  return { cpu, rungs: video.map(({ id }) => id) };
+  return {
+    rungs: video.map(({ id }) => id),
+    cpu: () => cpuSeconds(child.pid).own,
+    async stop() {
+      feeder.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
 }
 
+/** One channel of a box. */
 async function wholeBox(clip) {
-  // The broadcast ends with its publisher, and no slate is made for it.
-  const broadcast = ['--set', 'live.graceSec=0', '--set', 'live.onLoss=hold'];
-  const ladder = ['--set', `transcode.pixelsPerSecond=${pixelsPerSecond}`];
-  const box = await startBox([...ladder, ...broadcast, '--set', 'log.level=error']);
+  const box = await startBox([...boxSettings, '--set', `live.preset=${preset}`]);
+  const { rtmpUrl } = await box.createChannel('bench');
+  const publisher = spawn('ffmpeg', [...atItsPace(clip), '-f', 'flv', rtmpUrl], { stdio: 'ignore' });
+  return {
+    cpu() {
+      const { own } = cpuSeconds(box.pid);
+      return { node: own, ffmpeg: treeCpuSeconds(box.pid) - own };
+    },
+    async stop() {
+      publisher.kill('SIGKILL');
+      await box.stop();
+    },
+  };
+}
+
+/**
+ * Both at the same time, so that what the machine does meanwhile falls on both; measured once all has begun and what runs often has
+ * been compiled.
+ */
+async function sideBySide(clip) {
+  const box = await wholeBox(clip);
+  const bare = bareFfmpeg(clip);
   try {
-    const { rtmpUrl, hlsUrl } = await box.createChannel('bench');
-    const before = cpuSeconds(box.pid);
-    const publisher = spawn('ffmpeg', ['-v', 'error', '-re', '-i', clip, '-c', 'copy', '-f', 'flv', rtmpUrl], {
-      stdio: 'ignore',
-    });
-    await once(publisher, 'exit');
-    const ended = async () => (await (await fetch(new URL('v360.m3u8', hlsUrl))).text()).includes('#EXT-X-ENDLIST');
-    // Seldom: the box's answers count as its CPU.
-    await until(ended, 30_000, 1000);
-    await sleep(500);
-    const after = cpuSeconds(box.pid);
-    return { node: after.own - before.own, ffmpeg: after.children - before.children };
+    await sleep(warmUpMs);
+    const before = { ...box.cpu(), bare: bare.cpu() };
+    await sleep(Number(secondsGiven) * 1000);
+    const after = { ...box.cpu(), bare: bare.cpu() };
+    const spent = (what) => after[what] - before[what];
+    return { node: spent('node'), ffmpeg: spent('ffmpeg'), bare: spent('bare'), rungs: bare.rungs };
   } finally {
-    await box.stop();
+    await Promise.all([box.stop(), bare.stop()]);
   }
 }
 
@@ -123,8 +131,7 @@ async function pushChannels(box, clip, count) {
   const publishers = [];
   for (let index = 0; index < count; index += 1) {
     const { rtmpUrl } = await box.createChannel(`bench-${index}`);
-    const input = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip];
-    publishers.push(spawn('ffmpeg', [...input, '-c', 'copy', '-f', 'flv', rtmpUrl], { stdio: 'ignore' }));
+    publishers.push(spawn('ffmpeg', [...atItsPace(clip), '-f', 'flv', rtmpUrl], { stdio: 'ignore' }));
     await sleep(300);
   }
   return publishers;
@@ -132,7 +139,7 @@ async function pushChannels(box, clip, count) {
 
 /** CPU and memory of a box that passes channels through. */
 async function passChannels(clip, count, minutes) {
-  const box = await startBox([...boxSettings, '--set', `live.preset=${options.preset}`]);
+  const box = await startBox([...boxSettings, '--set', `live.preset=${options.preset ?? 'passthrough'}`]);
   const publishers = await pushChannels(box, clip, count);
   try {
     await sleep(15_000);
@@ -155,9 +162,6 @@ async function passChannels(clip, count, minutes) {
   }
 }
 
-const boxSettings = [
-  ...[`transcode.pixelsPerSecond=${pixelsPerSecond}`, 'log.level=error', 'srt.listen=null', 'webrtc.listen=null'],
-].flatMap((setting) => ['--set', setting]);
 const folder = mkdtempSync(join(tmpdir(), 'headwater-bench-'));
 console.log(machine());
 if (options.passthrough !== undefined) {
@@ -166,12 +170,11 @@ if (options.passthrough !== undefined) {
   rmSync(folder, { recursive: true, force: true });
   process.exit();
 }
-const clip = await makeClip(folder, clipFacts);
+const clip = await makeClip(folder, { seconds: 60, size, rate: 30 });
 const ratios = [];
 const nodes = [];
 for (let pair = 1; pair <= pairs; pair += 1) {
-  const { cpu: bare, rungs } = await bareFfmpeg(clip);
-  const { node, ffmpeg } = await wholeBox(clip);
+  const { node, ffmpeg, bare, rungs } = await sideBySide(clip);
   ratios.push((node + ffmpeg) / bare);
   nodes.push(node / bare);
   const figures = `box ${(node + ffmpeg).toFixed(2)} s CPU (its ffmpeg ${ffmpeg.toFixed(2)}, the rest ${node.toFixed(2)})`;
