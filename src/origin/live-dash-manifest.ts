@@ -10,7 +10,7 @@ import type { LiveWindow } from './live-window.js';
 import type { TimedEvents } from './timed-events.js';
 
 /** How much more than a few parts players hold, seconds: what a busy network takes. */
-const SLACK_SEC = 0.4;
+const SLACK_SEC = 0.1;
 const TARGET_PARTS = 3;
 const MIN_PARTS = 2;
 /** A player that falls this many segments behind its target has to jump. */

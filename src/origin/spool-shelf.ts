@@ -44,6 +44,7 @@ export class SpoolShelf {
   #unsynced = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
   #owed: JournalRecord[] = [];
+  #hasFolder = false;
   #torn = false;
   #stuck = false;
   #asideUntil = 0;
@@ -203,7 +204,8 @@ export class SpoolShelf {
     const lines = records.map(journalLine).join('');
     const text = this.#torn ? `\n${lines}` : lines;
     this.#torn = true;
-    await this.#options.disk.makeFolder(this.#options.folder);
+    if (!this.#hasFolder) await this.#options.disk.makeFolder(this.#options.folder);
+    this.#hasFolder = true;
     await this.#options.disk.append(this.#journal, text);
     this.#torn = false;
     this.#owed.splice(0, records.length);

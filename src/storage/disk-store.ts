@@ -72,7 +72,7 @@ export class DiskStore implements ObjectStore {
     try {
       const target = this.#fileOf(key);
       const facts = await this.#writePartial(partial, body, options.signal);
-      await this.#disk('placing an object', () => this.#place(partial, target));
+      await this.#disk('placing an object', () => this.#place(target, () => rename(partial, target)));
       return facts;
     } catch (error) {
       await unlink(partial).catch(() => {});
@@ -87,7 +87,7 @@ export class DiskStore implements ObjectStore {
     const target = this.#fileOf(key);
     const moved = await this.#disk('adopting a file', async () => {
       await syncFile(path);
-      return this.#place(path, target).then(
+      return this.#place(target, () => rename(path, target)).then(
         () => true,
         (error) => {
           if (errnoOf(error) === 'EXDEV') return false;
@@ -103,10 +103,9 @@ export class DiskStore implements ObjectStore {
   /** A second name for the same bytes where it can be had (one file system that knows hard links), else a copy. */
   async putFile(key: string, path: string, options: { signal?: AbortSignal } = {}): Promise<ObjectFacts> {
     const target = this.#fileOf(key);
-    const partial = this.#partialPath();
     const linked = await this.#disk('linking a file', async () => {
       await syncFile(path);
-      return link(path, partial).then(
+      return this.#place(target, () => this.#link(path, target)).then(
         () => true,
         (error) => {
           if (unlinkable.includes(errnoOf(error) ?? '')) return false;
@@ -115,13 +114,7 @@ export class DiskStore implements ObjectStore {
       );
     });
     if (!linked) return this.put(key, createReadStream(path, { highWaterMark: readBytes }), options);
-    try {
-      await this.#disk('placing an object', () => this.#place(partial, target));
-      return await this.#disk('placing an object', async () => factsOf(await stat(target, { bigint: true })));
-    } finally {
-      // Renaming one name of a file over another of the same file leaves both (rename(2)).
-      await unlink(partial).catch(() => {});
-    }
+    return this.#disk('placing an object', async () => factsOf(await stat(target, { bigint: true })));
   }
 
   async get(key: string, range?: { start: number; end: number }): Promise<StoredObject | null> {
@@ -205,17 +198,33 @@ export class DiskStore implements ObjectStore {
     }
   }
 
-  async #place(partial: string, target: string): Promise<void> {
+  /** `name` gives the target its name, whose folder is made when it is missing. Durable once it resolves. */
+  async #place(target: string, name: () => Promise<void>): Promise<void> {
     const folder = dirname(target);
     for (let attempt = 1; ; attempt++) {
       try {
-        await makeFolderDurably(folder);
-        await rename(partial, target);
+        await name();
         await syncFolder(folder);
         return;
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT' || attempt === placeAttemptsMax) throw error;
+        await makeFolderDurably(folder);
       }
+    }
+  }
+
+  /** Only a rename can take the place of what is there. */
+  async #link(path: string, target: string): Promise<void> {
+    try {
+      await link(path, target);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      const partial = this.#partialPath();
+      await link(path, partial);
+      await rename(partial, target).finally(
+        // Renaming one name of a file over another of the same file leaves both (rename(2)).
+        () => unlink(partial).catch(() => {}),
+      );
     }
   }
 

@@ -181,7 +181,7 @@ function fragments({ frames, frameRate }: Omit<PartLength, 'maxSec'>, cut: '' | 
 const KEEP_AUDIO_IN_PLACE = 'aresample=async=1:min_hard_comp=0.05';
 
 /** Frames of AAC that go into a fragment, together no longer than this: each fragment wakes the box. */
-const SOUND_FRAGMENT_SEC = 0.07;
+const SOUND_FRAGMENT_SEC = 0.094;
 const AAC_FRAME_SAMPLES = 1024;
 
 function audioOutput(audio: AudioRendition): string[] {

@@ -32,6 +32,6 @@ export const DEFAULT_RTMP_LIMITS: RtmpLimits = {
   partialBytesMax: 8 * 1024 * 1024,
   chunkStreamsMax: 32,
   outboundBytesMax: 256 * 1024,
-  readRestMs: 40,
+  readRestMs: 50,
   lingerMs: 1000,
 };
