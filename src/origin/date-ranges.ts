@@ -78,7 +78,9 @@ export class DateRanges {
     if (point === 'out') return this.#note(source, 'splice', `${eventId}/${type}`, atMs, data, plannedMs);
     if (point === 'other') return this.#note(source, 'command', `${eventId}/${type}`, atMs, data, plannedMs);
     const opener = `${eventId}/${segmentation === null ? type : segmentation - 1}`;
-    return this.#close(source, opener, atMs, data) ?? this.#note(source, 'command', `${eventId}/${type}`, atMs, data, null);
+    return (
+      this.#close(source, opener, atMs, data) ?? this.#note(source, 'command', `${eventId}/${type}`, atMs, data, null)
+    );
   }
 
   #note(
