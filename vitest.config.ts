@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 const common = {
   // They only end a run that hangs: nothing here is judged by its speed.
@@ -11,13 +11,20 @@ export default defineConfig({
   test: {
     globalSetup: ['test/build-once.ts'],
     projects: [
-      {
-        test: { ...common, name: 'parts', include: ['src/**/*.test.ts'], maxWorkers: 2, sequence: { groupOrder: 1 } },
-      },
-      {
-        // Whole boxes, encoders and browsers: one file at a time keeps a two-core machine honest.
-        test: { ...common, name: 'whole', include: ['test/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 2 } },
-      },
+      project('parts', 'src/**/*.test.ts', { maxWorkers: 3, groupOrder: 1 }),
+      // Whole boxes, with real publishers and players.
+      project('flow', 'test/{flow,fuzz}/**/*.test.ts', { maxWorkers: 2, groupOrder: 2 }),
+      // Judged by the seconds that a viewer saw: one file at a time keeps a two-core machine honest.
+      project('viewers', 'test/viewers/**/*.test.ts', { maxWorkers: 1, groupOrder: 3 }),
     ],
   },
 });
+
+/** Groups run one after the other; `maxWorkers`: files at a time. */
+function project(
+  name: string,
+  include: string,
+  { maxWorkers, groupOrder }: { maxWorkers: number; groupOrder: number },
+): TestProjectInlineConfiguration {
+  return { test: { ...common, name, include: [include], maxWorkers, sequence: { groupOrder } } };
+}

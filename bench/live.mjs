@@ -1,7 +1,8 @@
 // Whole-process CPU of the live path over the bare ffmpeg command that does the same ladder, both at once, in their second minute.
 //   node bench/live.mjs [pairs] [1280x720] [seconds] [--preset NAME]     needs a built tree (npm run build)
-// Or: N channels at once that are passed through, for so many minutes, and the box's memory each minute.
-//   node bench/live.mjs --passthrough N [--minutes M] [--preset NAME]
+// Or: N channels at once that are passed through, for so many minutes, and the box's memory each minute; `--viewers` of low-latency HLS
+// follow the first of them, parts and all.
+//   node bench/live.mjs --passthrough N [--minutes M] [--preset NAME] [--viewers V]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -22,6 +23,7 @@ import {
   startBox,
   treeCpuSeconds,
 } from './box-under-test.mjs';
+import { Audience, playlistOf, readPlaylist } from './ll-hls-viewer.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +31,7 @@ const { values: options, positionals } = parseArgs({
     passthrough: { type: 'string' },
     minutes: { type: 'string', default: '0.5' },
     preset: { type: 'string' },
+    viewers: { type: 'string', default: '0' },
   },
 });
 const [pairsGiven = '3', size = '1280x720', secondsGiven = '60'] = positionals;
@@ -126,11 +129,24 @@ async function sideBySide(clip) {
   }
 }
 
+const channelName = (index) => `bench-${index}`;
+
+/** Viewers of the first channel. */
+async function openAudience(box, count) {
+  const playlistPath = await playlistOf(new URL(`/live/${channelName(0)}/index.m3u8`, box.http));
+  const { hostname, port } = new URL(box.http);
+  const newest = await (await fetch(new URL(playlistPath, box.http))).text();
+  const { next } = readPlaylist(newest, playlistPath);
+  const audience = new Audience({ host: hostname, port: Number(port), playlistPath, position: next, media: true });
+  for (let each = 0; each < count; each += 1) audience.add();
+  return audience;
+}
+
 /** Publishers that push the clip over and over, each to a channel of its own. */
 async function pushChannels(box, clip, count) {
   const publishers = [];
   for (let index = 0; index < count; index += 1) {
-    const { rtmpUrl } = await box.createChannel(`bench-${index}`);
+    const { rtmpUrl } = await box.createChannel(channelName(index));
     publishers.push(spawn('ffmpeg', [...atItsPace(clip), '-f', 'flv', rtmpUrl], { stdio: 'ignore' }));
     await sleep(300);
   }
@@ -141,6 +157,8 @@ async function pushChannels(box, clip, count) {
 async function passChannels(clip, count, minutes) {
   const box = await startBox([...boxSettings, '--set', `live.preset=${options.preset ?? 'passthrough'}`]);
   const publishers = await pushChannels(box, clip, count);
+  const viewers = Number(options.viewers);
+  const audience = viewers > 0 ? await openAudience(box, viewers) : null;
   try {
     await sleep(15_000);
     const before = treeCpuSeconds(box.pid);
@@ -152,14 +170,23 @@ async function passChannels(clip, count, minutes) {
       const percent = (100 * (treeCpuSeconds(box.pid) - before)) / elapsed() / count;
       const memory = residentMiB(box.pid).toFixed(0);
       console.log(
-        `${(elapsed() / 60).toFixed(1)} min: ${percent.toFixed(2)}% of a core per channel, ${memory} MiB resident`,
+        `${(elapsed() / 60).toFixed(1)} min: ${percent.toFixed(2)}% of a core per channel, ${memory} MiB resident${watched(audience)}`,
       );
+      audience?.forget();
     }
     if (publishers.some(({ exitCode }) => exitCode !== null)) throw new Error('a publisher did not last');
   } finally {
+    audience?.close();
     for (const publisher of publishers) publisher.kill('SIGKILL');
     await box.stop();
   }
+}
+
+function watched(audience) {
+  if (audience === null) return '';
+  const parts = [...audience.parts.values()].reduce((sum, { length }) => sum + length, 0);
+  const errors = [...audience.errors].map(([reason, times]) => `${times} × ${reason}`).join(', ');
+  return `, ${parts} parts fetched by ${audience.size} viewers, errors: ${errors || 'none'}`;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'headwater-bench-'));

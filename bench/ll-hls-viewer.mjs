@@ -1,6 +1,7 @@
 // Simulated low-latency HLS viewers of one rendition: raw sockets and hardly any parsing, so that thousands fit beside the box.
 import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { until } from './box-under-test.mjs';
 
 const retryMs = 500;
 // One for all sockets: a callback is done with it before the next one reads.
@@ -26,6 +27,20 @@ export function readPlaylist(text, playlistPath) {
   const parts = [...text.matchAll(/^#EXT-X-PART:.*?URI="([^"]+)"/gm)].map(([, uri]) => named(uri)).filter(Boolean);
   const hint = /^#EXT-X-PRELOAD-HINT:.*?URI="([^"]+)"/m.exec(text);
   return { parts, next: hint === null ? null : (named(hint[1])?.position ?? null) };
+}
+
+/** The path of the channel's first rendition, once that has parts. */
+export async function playlistOf(hlsUrl) {
+  let playlist = null;
+  const found = async () => {
+    const multivariant = await (await fetch(hlsUrl)).text();
+    const [uri] = /^[^#\s].*m3u8.*$/m.exec(multivariant) ?? [];
+    if (uri === undefined) return false;
+    playlist = new URL(uri, hlsUrl);
+    return (await (await fetch(playlist)).text()).includes('#EXT-X-PRELOAD-HINT');
+  };
+  await until(found, 30_000, 200);
+  return playlist.pathname;
 }
 
 export function requestFor(path, host, coding = 'gzip') {
@@ -187,8 +202,9 @@ export class Audience {
     const known = this.#known.get(position);
     if (known.next === null) return this.#trouble(viewer, 'a playlist without a hint');
     if (known.media !== null && viewer.media) {
-      viewer.fetching.push(...known.positions);
-      viewer.media.ask(known.media);
+      viewer.fetching.push(...known.media);
+      // One after the other: as browsers do, and uWebSockets.js asks for.
+      if (viewer.fetching.length === known.media.length) viewer.media.ask(known.media[0].request);
     }
     viewer.position = known.next;
     viewer.playlist.ask(known.nextReload);
@@ -197,16 +213,17 @@ export class Audience {
   #learn(position, text) {
     const { host, port, playlistPath } = this.#options;
     const address = `${host}:${port}`;
-    const { parts, next } = readPlaylist(text, playlistPath);
-    const fresh = parts.filter((part) => part.position >= position);
+    const { parts: listed, next } = readPlaylist(text, playlistPath);
+    const fresh = listed.filter((part) => part.position >= position);
     const nextReload = next === null ? null : requestFor(blockingPath(playlistPath, next), address);
-    const media = fresh.length === 0 ? null : Buffer.concat(fresh.map(({ path }) => requestFor(path, address)));
-    this.#known.set(position, { next, nextReload, media, positions: fresh.map((part) => part.position) });
+    const parts = fresh.map((part) => ({ position: part.position, request: requestFor(part.path, address) }));
+    this.#known.set(position, { next, nextReload, media: parts.length === 0 ? null : parts });
     if (next !== null) this.#newest = Math.max(this.#newest, next);
   }
 
   #partCame(viewer, status) {
-    const position = viewer.fetching.shift();
+    const { position } = viewer.fetching.shift();
+    if (viewer.fetching.length > 0) viewer.media.ask(viewer.fetching[0].request);
     if (status === 200) note(this.parts, position);
     else this.#count(`${status} for a part`);
   }

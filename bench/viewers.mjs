@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cpuSeconds, machine, makeClip, percentile, sleep, startBox, until } from './box-under-test.mjs';
-import { Audience, nowMs } from './ll-hls-viewer.mjs';
+import { Audience, nowMs, playlistOf } from './ll-hls-viewer.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -51,20 +51,6 @@ async function freePort() {
 function viewersPossible() {
   const limit = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
   return Math.floor((limit - 200) / (withMedia ? 2 : 1));
-}
-
-/** The first rendition of the channel, once it has parts. */
-async function playlistOf(hlsUrl) {
-  let playlist = null;
-  const found = async () => {
-    const multivariant = await (await fetch(hlsUrl)).text();
-    const [uri] = /^[^#\s].*m3u8.*$/m.exec(multivariant) ?? [];
-    if (uri === undefined) return false;
-    playlist = new URL(uri, hlsUrl);
-    return (await (await fetch(playlist)).text()).includes('#EXT-X-PRELOAD-HINT');
-  };
-  await until(found, 30_000, 200);
-  return playlist.pathname;
 }
 
 /** When which part came to exist, in order: `last` is the newest position, `at` its time. */
