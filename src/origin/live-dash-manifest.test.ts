@@ -103,7 +103,7 @@ describe('the MPD of a broadcast that is followed', () => {
     const window = makeWindow();
     give(window, openRun(window), 0);
     const { ServiceDescription, suggestedPresentationDelay, Period } = manifestOf(window);
-    expect(ServiceDescription.Latency).toMatchObject({ target: '1300', min: '700', max: '5300' });
+    expect(ServiceDescription.Latency).toMatchObject({ target: '900', min: '700', max: '4900' });
     expect(suggestedPresentationDelay).toBeUndefined();
     const [set] = Period[0].AdaptationSet;
     expect(set.Resync).toEqual({ type: '0', dT: '200000', marker: 'true' });

@@ -9,8 +9,7 @@ import { initName, type LiveRun, type LiveSegment, wallClockOf } from './live-se
 import type { LiveWindow } from './live-window.js';
 import type { TimedEvents } from './timed-events.js';
 
-/** How much more than a few parts players hold, seconds: what a busy network takes. */
-const SLACK_SEC = 0.1;
+/** What players hold: as many parts as PART-HOLD-BACK has in low-latency HLS. */
 const TARGET_PARTS = 3;
 const MIN_PARTS = 2;
 /** A player that falls this many segments behind its target has to jump. */
@@ -103,7 +102,7 @@ function listedWithin(window: LiveWindow, { run, first, end }: PeriodSpan, id: s
 }
 
 function latencyTarget(partSec: number, segmentSec: number, lag: number): LatencyTarget {
-  const targetSec = TARGET_PARTS * partSec + SLACK_SEC + lag;
+  const targetSec = TARGET_PARTS * partSec + lag;
   return { targetSec, minSec: MIN_PARTS * partSec + lag, maxSec: targetSec + MAX_SEGMENTS * segmentSec };
 }
 
