@@ -23,6 +23,8 @@ import { PlayerPage } from '../player-page.js';
  * each time, and the archive lacks nothing.
  */
 const TICK_MS = 100;
+/** The fragments' of the pictures. */
+const PART_MS = 200;
 /** A busy machine's own; live does not wait for the store. */
 const STALLED_SEC_MAX = 8;
 const PLAYED_SEC = 3;
@@ -42,6 +44,7 @@ let door: HttpServer;
 let url: string;
 let broadcast: LoopedBroadcast;
 let pace: NodeJS.Timeout;
+let startedAt: number;
 let kept: KeptRun;
 let follower: PartFollower;
 let browser: Browser;
@@ -66,7 +69,7 @@ beforeAll(async () => {
   edge = openEdge({ ...limits, origin: upstream, api: upstream });
   door = await openHttpServer({ host: '127.0.0.1', port: 0, engine: 'auto' }, edge.handler, silentLog);
   url = `http://127.0.0.1:${door.address.port}`;
-  const startedAt = Date.now();
+  startedAt = Date.now();
   broadcast = await LoopedBroadcast.open(served.origin, { channel, broadcastId, startedAt });
   pace = setInterval(() => broadcast.playTo((Date.now() - startedAt) / 1000), TICK_MS);
   const hlsUrl = `${url}/live/${channel}/index.m3u8`;
@@ -156,6 +159,8 @@ it.each(faults)('a store that $name: the picture moves on, and the spool catches
 
 it('the archive has all that was announced', async () => {
   clearInterval(pace);
+  // Up to the end of a fragment of pictures: sound and picture end together.
+  await broadcast.playTo(Math.ceil((Date.now() - startedAt) / PART_MS) * (PART_MS / 1000) - 0.001);
   broadcast.end();
   served.origin.fragments.endBroadcast(broadcastId);
   await Promise.all([kept.done, follower.done]);
