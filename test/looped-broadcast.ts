@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { TIMELINE_OFFSET_SEC } from '../src/origin/cmaf/ffmpeg-live.fixture.js';
 import { fragmentFeed } from '../src/origin/cmaf/fragment-feed.fixture.js';
 import type { RunSink } from '../src/origin/live-channel.js';
@@ -66,7 +67,9 @@ export class LoopedBroadcast {
     await Promise.all(this.#tracks.map((track) => giveUpTo(track, second)));
   }
 
-  end(): void {
+  /** Once everything that was handed on has been taken, however slow the disk. */
+  async end(): Promise<void> {
+    await Promise.all(this.#tracks.map(({ writable }) => finished(writable.end())));
     this.#sink.end();
   }
 }

@@ -59,14 +59,15 @@ async function mediaPlaylist(url: string): Promise<{ at: URL; playlist: types.Me
 
 const segmentsOf = async (url: string) => (await mediaPlaylist(url)).playlist.segments;
 
+/** From within a segment: pictures and sound do not begin at the same moment, and at 0 it says so when it looks at a bad moment. */
 function playsByHlsJs(page: Page, url: string): Promise<unknown> {
   return page.evaluate(`new Promise((resolve, reject) => {
     const video = document.body.appendChild(document.createElement('video'));
     video.muted = true;
-    const hls = new Hls();
+    const hls = new Hls({ startPosition: 1 });
     window.hlsErrors = [];
-    hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
-      window.hlsErrors.push(type + ' ' + details);
+    hls.on(Hls.Events.ERROR, (_, { fatal, type, details, error }) => {
+      window.hlsErrors.push(type + ' ' + details + ': ' + error.message);
       if (fatal) reject(new Error(type + ' ' + details));
     });
     hls.on(Hls.Events.MANIFEST_PARSED, () => resolve(video.play()));

@@ -161,7 +161,7 @@ it('the archive has all that was announced', async () => {
   clearInterval(pace);
   // Up to the end of a fragment of pictures: sound and picture end together.
   await broadcast.playTo(Math.ceil((Date.now() - startedAt) / PART_MS) * (PART_MS / 1000) - 0.001);
-  broadcast.end();
+  await broadcast.end();
   served.origin.fragments.endBroadcast(broadcastId);
   await Promise.all([kept.done, follower.done]);
   expect([...kept.faults, ...follower.faults]).toEqual([]);
