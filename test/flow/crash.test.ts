@@ -26,7 +26,7 @@ interface Video {
 it('an upload resumes at its offset', async () => {
   const folder = newFolder();
   const data = join(folder, 'data');
-  const clip = makeClip(folder, 'long.mp4', { seconds: 6 });
+  const clip = makeClip(folder, 'long.mp4', { seconds: 3 });
   // The whole file arrives in two halves with a SIGKILL between them, by the protocol itself.
   const bytes = readFileSync(clip);
   const half = Math.floor(bytes.length / 2);
@@ -105,7 +105,7 @@ it('the command goes on with its own upload after a SIGKILL of box and command',
 it('a transcode runs again and completes', async () => {
   const folder = newFolder();
   const data = join(folder, 'data');
-  const clip = makeClip(folder, 'busy.mp4', { seconds: 20, size: '1280x720' });
+  const clip = makeClip(folder, 'busy.mp4', { seconds: 10, size: '1280x720' });
   const first = await startBox({ data });
   const program = fileURLToPath(new URL('../../bin/headwater.js', import.meta.url));
   const environment = { ...process.env, XDG_STATE_HOME: `${data}.state` };
@@ -136,7 +136,7 @@ it('a transcode runs again and completes', async () => {
   );
   const video = await show();
   expect(video.status).toBe('ready');
-  expect(await decodedFrames(video.hlsUrl)).toBe(500);
+  expect(await decodedFrames(video.hlsUrl)).toBe(250);
   await second.kill('SIGTERM');
 }, 240_000);
 
