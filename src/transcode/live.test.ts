@@ -245,7 +245,7 @@ describe('when the sink', () => {
     sink.onRendition = (writable) => {
       writable._write = () => {};
     };
-    push(open(), { seconds: 120 });
+    push(open(), { seconds: 120, realTime: true });
     await until(() => live.live()[0]?.restarts === 1);
     expect(sink.runs[0]?.ended).toBe(true);
   });
