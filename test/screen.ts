@@ -53,6 +53,16 @@ const readShown = `({
   frames: document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0,
 })`;
 
+// Why a picture may stand.
+const readStand = `(() => {
+  const { currentTime, paused, readyState, buffered, seekable, error } = document.querySelector('video') ?? {};
+  const ranges = (of) => Array.from({ length: of?.length ?? 0 }, (_, index) => [of.start(index), of.end(index)]);
+  const answers = performance.getEntriesByType('resource').slice(-8);
+  const asked = answers.map(({ name, startTime, duration, responseStatus }) => [name, startTime, duration, responseStatus]);
+  const video = { currentTime, paused, readyState, buffered: ranges(buffered), seekable: ranges(seekable) };
+  return JSON.stringify({ ...video, error: error?.message, now: performance.now(), asked });
+})()`;
+
 /**
  * A viewer at a watch page in a real browser, whose clock is held against the picture's ten times a second.
  *
@@ -78,13 +88,19 @@ export class Screen {
 
   /** Before a page that has not been opened yet; the first video element that it shows is watched. */
   static async before(page: Page): Promise<Screen> {
-    await page.addInitScript(observer);
+    // Its entries are what `stand` tells: without room none is kept.
+    await page.addInitScript(`performance.setResourceTimingBufferSize(20_000); ${observer}`);
     return new Screen(page);
   }
 
   async shown(): Promise<Shown> {
     const shown = await this.#page.evaluate<Shown>(readShown);
     return { ...shown, errors: [...shown.errors, ...this.#errors] };
+  }
+
+  /** What the player has and last asked for, for a test's last words. */
+  stand(): Promise<string> {
+    return this.#page.evaluate<string>(readStand);
   }
 
   close(): Promise<void> {

@@ -78,7 +78,7 @@ export class WatchedChannel {
   /** Pictures move on, in one piece, for so long. What comes after is a fault's. */
   async steady(seconds: number): Promise<void> {
     const moving = async () => (await this.#screen.shown()).steadySec > seconds;
-    await until(moving, 60_000, () => `${this.channel.name} stands\n${this.#on.box.printed().slice(-4000)}`);
+    await this.#comesTo(moving);
     this.#before = await this.#screen.shown();
   }
 
@@ -86,10 +86,17 @@ export class WatchedChannel {
   async seen(): Promise<Seen> {
     const from = await this.#screen.shown();
     const passed = async () => (await this.#screen.shown()).playedSec > from.playedSec + AHEAD_SEC;
-    await until(passed, 60_000, () => `${this.channel.name} stands\n${this.#on.box.printed().slice(-4000)}`);
+    await this.#comesTo(passed);
     const { stalledSec, skippedSec, errors } = await this.#screen.shown();
     const before = this.#before ?? from;
     return { stalledSec: stalledSec - before.stalledSec, skippedSec: skippedSec - before.skippedSec, errors };
+  }
+
+  async #comesTo(shown: () => Promise<boolean>): Promise<void> {
+    await until(shown, 60_000).catch(async () => {
+      const printed = this.#on.box.printed().slice(-4000);
+      throw new Error(`${this.channel.name} stands: ${await this.#screen.stand()}\n${printed}`);
+    });
   }
 
   /** What a playlist said that is not there, seconds; the most that any of them did. */

@@ -1,6 +1,7 @@
 import { mediaPath } from '../media/media-path.js';
 import type { PlaylistPart, RenditionReport } from './hls/low-latency-tags.js';
 import { type LowLatency, type PlaylistEdge, type PlaylistSegment, writeMediaPlaylist } from './hls/media-playlist.js';
+import { programDateTime } from './hls/program-date-time.js';
 import { lastPosition, nextPart } from './live-position.js';
 import {
   initName,
@@ -105,8 +106,14 @@ function headOf(segment: Head, header: LiveRun = segment.run) {
   return {
     initUri: mediaPath(header.broadcastId, rendition, initName(header.run)),
     discontinuity: run.place?.discontinuity ?? 0,
-    programDateTime: wallClockOf(segment),
+    programDateTime: dateOf(segment),
   };
+}
+
+/** For EXT-X-PROGRAM-DATE-TIME. */
+export function dateOf(segment: Head): number {
+  const rendition = segment.run.renditions.find(({ id }) => id === segment.rendition);
+  return programDateTime(wallClockOf(segment), rendition?.kind ?? 'video');
 }
 
 function listedPart({ run, rendition, number, timescale }: Head, part: SegmentPart): PlaylistPart {

@@ -1,5 +1,6 @@
 import Hls, { type HlsConfig, type LevelDetails } from 'hls.js';
 import { partCaptions } from './part-captions.js';
+import { promptSound } from './sound-loading.js';
 import type { Quality, Source, SourceOptions } from './source.js';
 
 /** A decoder that fails again within this time is not helped by trying once more. */
@@ -49,6 +50,7 @@ function configOf({ live, lowLatency, at, bandwidth }: SourceOptions): Partial<H
   return {
     enableWorker: true,
     timelineController: partCaptions,
+    audioStreamController: promptSound,
     lowLatencyMode: lowLatency,
     // Enough to go back a little without asking again, not so much that hours of DVR fill the browser's memory.
     backBufferLength: live ? 30 : 90,

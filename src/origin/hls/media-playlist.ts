@@ -15,7 +15,7 @@ export interface SegmentHead {
   readonly initUri: string | null;
   /** Which discontinuity it belongs to: the tag goes wherever this changes. */
   readonly discontinuity: number;
-  /** Epoch ms, or null for recordings without a wall clock. */
+  /** Whole epoch ms (see `programDateTime`), or null for recordings without a wall clock. */
   readonly programDateTime: number | null;
 }
 
@@ -144,7 +144,7 @@ function headLines(segment: SegmentHead, before: SegmentHead | null): string[] {
   if (before !== null && segment.discontinuity !== before.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
   if (segment.initUri !== before?.initUri) lines.push(...mapTag(segment));
   if (segment.programDateTime !== null) {
-    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(segment.programDateTime)).toISOString()}`);
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTime).toISOString()}`);
   }
   return lines;
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { mediaPath } from '../../media/media-path.js';
 import { segmentLines } from '../hls/media-playlist.js';
+import { programDateTime } from '../hls/program-date-time.js';
 import { segmentName } from '../live-segment.js';
 import type { RecordedTrack } from './broadcast-index.js';
 import { leadingTrack, type RecordedSpan, rowsOf, wallClock } from './recorded-span.js';
@@ -62,7 +63,7 @@ function linesOf(
       durationSec: duration / track.facts.timescale,
       initUri: '',
       discontinuity: 0,
-      programDateTime: wallClock(run, track, start),
+      programDateTime: programDateTime(wallClock(run, track, start), track.rendition.kind),
       gap: empty || bytes === 0,
     };
     // Behind itself: header and discontinuity are the run's, and are written before its first segment.

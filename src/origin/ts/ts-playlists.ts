@@ -3,8 +3,8 @@ import type { Rendition } from '../../media/rendition.js';
 import { writeMediaPlaylist } from '../hls/media-playlist.js';
 import { type AudioStream, type VideoStream, writeMultivariantPlaylist } from '../hls/multivariant-playlist.js';
 import { newestCompleteRun, streamRate } from '../live-manifests.js';
-import { longestSegmentSec } from '../live-media-playlist.js';
-import { type LiveRun, wallClockOf } from '../live-segment.js';
+import { dateOf, longestSegmentSec } from '../live-media-playlist.js';
+import type { LiveRun } from '../live-segment.js';
 import type { LiveWindow } from '../live-window.js';
 import { datedRanges, toldSpans } from '../told-spans.js';
 import { tsRate } from './ts-rate.js';
@@ -54,7 +54,7 @@ export function tsMediaPlaylist(window: LiveWindow, rendition: string, now: numb
       durationSec: own.duration / own.timescale,
       initUri: null,
       discontinuity: own.run.place?.discontinuity ?? 0,
-      programDateTime: wallClockOf(own),
+      programDateTime: dateOf(own),
       gap,
     })),
   });
