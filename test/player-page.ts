@@ -51,14 +51,6 @@ const scripts: Readonly<Record<PlayerKind, PlayerScript>> = {
   },
 };
 
-// Why a picture may stand.
-const readStand = `(() => {
-  const { currentTime, paused, readyState, buffered, seekable, error } = document.querySelector('video');
-  const ranges = (of) => Array.from({ length: of.length }, (_, index) => [of.start(index), of.end(index)]);
-  const video = { currentTime, paused, readyState, buffered: ranges(buffered), seekable: ranges(seekable) };
-  return JSON.stringify({ ...video, error: error?.message, shown, complaints: player.complaints, fatal: player.fatal });
-})()`;
-
 /** What the player itself says of how it goes. */
 export interface PlayerState {
   /** All that it told, also what it got over. */
@@ -116,7 +108,8 @@ export class PlayerPage {
     try {
       await until(async () => (await this.shown()).playedSec >= from + seconds, 60_000);
     } catch {
-      throw new Error(`it did not play ${seconds} s: ${await this.page.evaluate(readStand)}`);
+      const said = JSON.stringify([await this.shown(), await this.state()]);
+      throw new Error(`it did not play ${seconds} s: ${await this.#screen.stand()}, ${said}`);
     }
     return this.shown();
   }
