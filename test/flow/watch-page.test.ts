@@ -74,6 +74,18 @@ interface Preview {
   readonly url: string;
 }
 
+/** From `wedge()` on, the buffers that the page has take nothing, and never say that they are done: its player waits for ever. */
+const WEDGE = `(() => {
+  const { appendBuffer } = SourceBuffer.prototype;
+  const buffers = new Set();
+  const wedged = new Set();
+  window.wedge = () => { for (const each of buffers) wedged.add(each); };
+  SourceBuffer.prototype.appendBuffer = function (data) {
+    buffers.add(this);
+    if (!wedged.has(this)) appendBuffer.call(this, data);
+  };
+})()`;
+
 /** The picture and its border of two pixels. */
 const TILE = { within: true, width: 164, height: 94 };
 
@@ -98,6 +110,7 @@ beforeAll(async () => {
   channel = await box.json('channel', 'create', 'town-hall');
   page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.on('pageerror', (error) => complaints.push(error.message));
+  await page.addInitScript(WEDGE);
   await page.goto(channel.watchUrl);
 }, 90_000);
 
@@ -231,6 +244,14 @@ it('pauses and plays by keys, and every control has a name', async () => {
   await sees((seen) => !seen.atEdge && !seen.covered && seen.place < 5);
   await page.keyboard.press('End');
   await sees((seen) => seen.atEdge && !seen.covered);
+});
+
+it('begins anew at the live edge when its player stands though the broadcast goes on', async () => {
+  await sees(({ atEdge }) => atEdge);
+  const { src } = await look();
+  await page.evaluate('wedge()');
+  await sees((seen) => seen.src !== src && seen.atEdge && !seen.covered && latencyOf(seen) < 5);
+  await plays();
 });
 
 it('hands the playlist to a browser that has no Media Source Extensions, and says what it cannot play', async () => {

@@ -3,24 +3,11 @@ import { Captions } from './captions.js';
 import { hlsIsSupported, openHlsSource } from './hls-source.js';
 import { bufferAhead, holdLatency, setRate } from './latency-hold.js';
 import { openNativeSource } from './native-source.js';
+import { type Mode, mediaUrl, type Programme, thumbnailsUrl } from './programme.js';
 import type { Quality, Source, SourceOptions, Stretch } from './source.js';
+import { StandWatch } from './stand-watch.js';
 import { StillCover } from './still-cover.js';
-import { fetchThumbnails, type ThumbnailList } from './thumbnails.js';
-
-/** What is to be played: a video, or a live channel with as much of its past as there is. */
-export type Programme =
-  | { readonly kind: 'video'; readonly url: string; readonly thumbnails: string }
-  | {
-      readonly kind: 'channel';
-      readonly live: string;
-      readonly dvr: Past;
-      readonly startOver: Past;
-    };
-
-interface Past {
-  readonly url: string;
-  readonly thumbnails: string;
-}
+import { type ThumbnailList, Thumbnails } from './thumbnails.js';
 
 /** All that the controls show. Places are on the axis of `Stretch`. */
 export interface Shown {
@@ -46,11 +33,8 @@ export interface Shown {
   readonly broadcastId: string | null;
 }
 
-type Mode = 'video' | 'live' | 'dvr' | 'start-over';
-
 const REOPEN_MS = 2000;
 const TICK_MS = 250;
-const THUMBNAILS_MS = 10_000;
 /** Seconds behind the target that still count as live. */
 const SLACK = 2.5;
 /** Who stands for so long, ms, so near to the end of a broadcast, seconds, has seen it: its sound and its picture may end apart. */
@@ -75,6 +59,8 @@ export class Player {
   readonly #clock = boxClock();
   readonly #cover: StillCover;
   readonly #captions: Captions;
+  readonly #thumbnails = new Thumbnails();
+  readonly #stand = new StandWatch();
   readonly #ticking: ReturnType<typeof setInterval>;
   #source: Source;
   #mode: Mode;
@@ -85,13 +71,9 @@ export class Player {
   #qualities: readonly Quality[] = [];
   #quality = -1;
   #height: number | null = null;
-  #thumbnails: ThumbnailList | null = null;
-  #thumbnailsAt = Number.NEGATIVE_INFINITY;
   #trouble: string | null = null;
   #reopening: ReturnType<typeof setTimeout> | undefined;
   #lastPosition: number | null = null;
-  /** How long nothing has moved though it is to play, as of the last tick: ms, and media time. */
-  #stand = { ms: 0, at: -1 };
 
   constructor(
     video: HTMLVideoElement,
@@ -156,7 +138,6 @@ export class Player {
     if (this.#programme.kind === 'video') this.#jump(0);
     else {
       this.#following = false;
-      this.#thumbnailsAt = Number.NEGATIVE_INFINITY;
       this.#open('start-over', 0);
     }
     this.#play();
@@ -226,7 +207,7 @@ export class Player {
   #openSource(at: number | null, bandwidth: number | null = null): Source {
     const options: SourceOptions = {
       video: this.#video,
-      url: this.#url(),
+      url: mediaUrl(this.#programme, this.#mode),
       live: this.#programme.kind === 'channel',
       lowLatency: this.#mode === 'live',
       ...{ at, bandwidth },
@@ -245,25 +226,17 @@ export class Player {
     return hlsIsSupported() ? openHlsSource(options) : openNativeSource(options, this.#clock);
   }
 
-  #url(): string {
-    if (this.#programme.kind === 'video') return this.#programme.url;
-    const { live, dvr, startOver } = this.#programme;
-    return this.#mode === 'live' ? live : this.#mode === 'dvr' ? dvr.url : startOver.url;
-  }
-
-  #thumbnailsUrl(): string {
-    if (this.#programme.kind === 'video') return this.#programme.thumbnails;
-    return this.#mode === 'start-over' ? this.#programme.startOver.thumbnails : this.#programme.dvr.thumbnails;
-  }
-
   /** A broadcast that has not begun, or a box that restarts: wait for it. */
   #broken(): void {
     const canPlay = hlsIsSupported() || this.#video.canPlayType('application/vnd.apple.mpegurl') !== '';
     this.#trouble = canPlay ? 'Waiting for the stream…' : 'This browser cannot play HLS.';
     clearTimeout(this.#reopening);
-    const again = () => this.#open(this.#mode, this.#mode === 'live' ? null : this.#lastPosition);
-    if (canPlay) this.#reopening = setTimeout(again, REOPEN_MS);
+    if (canPlay) this.#reopening = setTimeout(() => this.#reopen(), REOPEN_MS);
     this.#show();
+  }
+
+  #reopen(): void {
+    this.#open(this.#mode, this.#mode === 'live' ? null : this.#lastPosition);
   }
 
   /** Browsers let a page begin with sound only after a click on it. */
@@ -293,30 +266,30 @@ export class Player {
   };
 
   #tick(): void {
-    const { currentTime, paused } = this.#video;
-    const stands = currentTime === this.#stand.at && !paused;
-    this.#stand = { ms: stands ? this.#stand.ms + TICK_MS : 0, at: currentTime };
-    const held = this.#source.hold();
-    if (this.#mode === 'live') {
-      if (held !== null) this.#target = held.target;
-      if (this.#following) holdLatency(this.#video, this.#source);
-    }
+    if (this.#mode === 'live') this.#tickLive();
+    this.#stand.look(this.#video, this.#missed(), TICK_MS);
     this.#lastPosition = this.#position() ?? this.#lastPosition;
-    this.#refreshThumbnails();
+    // Not before there is a picture: by then the box has something to list.
+    if (this.#video.currentTime > 0) {
+      const grows = this.#programme.kind === 'channel';
+      this.#thumbnails.refresh(thumbnailsUrl(this.#programme, this.#mode), grows);
+    }
     this.#show();
   }
 
-  /** Not before there is a picture: by then the box has something to list. */
-  #refreshThumbnails(): void {
-    const since = performance.now() - this.#thumbnailsAt;
-    const again = this.#thumbnails === null ? since > 3 * THUMBNAILS_MS : since > THUMBNAILS_MS;
-    const known = this.#programme.kind === 'video' && this.#thumbnails !== null;
-    if (!again || known || document.hidden || this.#video.currentTime === 0) return;
-    this.#thumbnailsAt = performance.now();
-    const url = this.#thumbnailsUrl();
-    fetchThumbnails(url).then((list) => {
-      if (list !== null && url === this.#thumbnailsUrl()) this.#thumbnails = list;
-    });
+  #tickLive(): void {
+    this.#target = this.#source.hold()?.target ?? this.#target;
+    if (!this.#following) return;
+    if (this.#stand.isHopeless) {
+      this.#stand.giveMoreTime();
+      this.#reopen();
+    } else holdLatency(this.#video, this.#source);
+  }
+
+  /** Seconds of the broadcast that are listed, and should have been played by now; of a video or a past, none. */
+  #missed(): number {
+    const end = this.#mode === 'live' ? this.#source.window()?.end : undefined;
+    return end === undefined ? 0 : end - (this.#position() ?? end) - this.#target;
   }
 
   #position(): number | null {
@@ -329,7 +302,7 @@ export class Player {
     if (this.#programme.kind === 'video') return window ?? { start: 0, end: 0 };
     const now = Math.max(this.#clock() / 1000 - this.#target, this.#lastPosition ?? 0);
     const end = window !== null && this.#source.over() ? window.end : now;
-    const past = this.#thumbnails?.cues[0]?.start ?? end;
+    const past = this.#thumbnails.list?.cues[0]?.start ?? end;
     if (window === null) return { start: past, end };
     return { start: this.#mode === 'live' ? Math.min(window.start, past) : window.start, end };
   }
@@ -352,7 +325,7 @@ export class Player {
         on: this.#captions.on,
         chosen: this.#captions.chosen,
       },
-      thumbnails: this.#thumbnails,
+      thumbnails: this.#thumbnails.list,
       trouble: this.#trouble,
       over: live && this.#source.over() && (ended || this.#standsAtEnd(position)),
       broadcastId: this.#source.broadcastId(),

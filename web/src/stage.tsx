@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Controls } from './controls.js';
 import { useKeys } from './keys.js';
-import { Player, type Programme, type Shown } from './player.js';
+import { Player, type Shown } from './player.js';
+import type { Programme } from './programme.js';
 
 /** Controls go away so long after the pointer last moved, ms. */
 const REST_MS = 2500;

@@ -15,10 +15,36 @@ export interface Thumbnail {
 const CUE = /^(?:(\d+):)?(\d\d):(\d\d\.\d{3}) --> .*\n([^\s#]+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm;
 const ZERO = /^NOTE Time 0 is (\S+)/m;
 
-/** Null where there is none, or not yet. */
-export async function fetchThumbnails(url: string): Promise<ThumbnailList | null> {
-  const answer = await fetch(url).catch(() => null);
-  return answer?.ok ? readThumbnails(await answer.text()) : null;
+const REFRESH_MS = 10_000;
+const RETRY_MS = 30_000;
+
+/** The newest list of pictures of what is played. */
+export class Thumbnails {
+  #list: ThumbnailList | null = null;
+  #url = '';
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  /** Null where there is none, or not yet. */
+  get list(): ThumbnailList | null {
+    return this.#list;
+  }
+
+  /** Call it often: it asks at once for another address, else when there may be more; a list that does not grow, only once. */
+  refresh(url: string, grows: boolean): void {
+    const everyMs = this.#list === null ? RETRY_MS : grows ? REFRESH_MS : Number.POSITIVE_INFINITY;
+    const due = url !== this.#url || performance.now() - this.#askedAt > everyMs;
+    if (!due || document.hidden) return;
+    this.#url = url;
+    this.#askedAt = performance.now();
+    this.#ask(url).catch(() => {});
+  }
+
+  async #ask(url: string): Promise<void> {
+    const answer = await fetch(url);
+    if (!answer.ok) return;
+    const list = readThumbnails(await answer.text());
+    if (url === this.#url) this.#list = list;
+  }
 }
 
 function readThumbnails(text: string): ThumbnailList {

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Channel, call, pathOf, Refused, type Video } from './api.js';
 import { PageFrame } from './frame.js';
 import { useHeartbeat } from './heartbeat.js';
-import type { Programme } from './player.js';
+import type { Programme } from './programme.js';
 import { Stage } from './stage.js';
 
 /** The watch page of a channel or a video: `/watch/<channel or videoId>`. */
