@@ -19,6 +19,8 @@ const STALLED_SEC_MAX = 6;
 /** A process that hangs is given some seconds. */
 const HANGS_SEC_MAX = 10;
 const GONE_MS = 5000;
+/** A publisher that dies may have sent a few pictures of a segment and none of its sound: a run that ends there says so (EXT-X-GAP). */
+const RAGGED_SEC = 0.25;
 
 let box: TestBox;
 let api: ApiClient;
@@ -59,12 +61,12 @@ async function onAir(
 }
 
 /** Whoever kept everything finds no fault in it, and nothing missing. */
-async function expectSound(watched: WatchedChannel): Promise<void> {
+async function expectSound(watched: WatchedChannel, gapsSecMax = 0): Promise<void> {
   await watched.run.leave();
   expect(watched.run.faults).toEqual([]);
   const judged = [...watched.run.renditions.values()].map(judgeBoxes);
   expect(judged).toHaveLength(2);
-  expect(watched.gapsSec).toBe(0);
+  expect(watched.gapsSec).toBeLessThanOrEqual(gapsSecMax);
 }
 
 /** The pid of the channel's ffmpeg, from the log: its last start. */
@@ -119,7 +121,7 @@ together('a publisher', () => {
     expect(seen.stalledSec).toBeLessThan(goneSec + STALLED_SEC_MAX);
     expect(watched.discontinuities).toBe(1);
     expect((await watched.status())?.broadcastId).toBe(before?.broadcastId);
-    await expectSound(watched);
+    await expectSound(watched, RAGGED_SEC);
   });
 });
 
