@@ -12,16 +12,22 @@ const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const PR_SET_NO_NEW_PRIVS = 38;
 const RLIMIT_CORE = 4;
+const POLLIN = 1;
+/** Bytes of a struct pollfd: the descriptor, what is waited for, and what came. */
+const POLL_BYTES = 8;
 /** Bytes of a struct sockaddr_in6. */
 const ADDRESS_BYTES_IPV6 = 28;
 
 export interface BoundSocket {
   readonly descriptor: number;
+  /** A struct sockaddr: with the port that was found where any would do. */
+  readonly address: Buffer;
   /** Why the filter does not stand before it; null where it does. */
   readonly unfiltered: string | null;
 }
 
 let bound: ReturnType<typeof bind> | null = null;
+const waitedFor = new Set<Buffer>();
 
 function libc(): ReturnType<typeof bind> {
   bound ??= bind();
@@ -36,20 +42,36 @@ export function bindUdp(
   address: Buffer,
   filter: readonly Instruction[],
 ): BoundSocket | { failed: string; errno: number } {
-  const { socket, bind, close } = libc();
+  const { socket, bind, close, socketName } = libc();
   const descriptor = socket(address.readUInt16LE(0), SOCK_DGRAM_CLOEXEC, 0);
   if (descriptor < 0) return lastFailure();
   if (address.length === ADDRESS_BYTES_IPV6) setInt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   const unfiltered = attach(descriptor, filter);
-  if (bind(descriptor, address, address.length) === 0) return { descriptor, unfiltered };
+  const bound = Buffer.from(address);
+  if (bind(descriptor, address, address.length) === 0 && socketName(descriptor, bound, [bound.length]) === 0)
+    return { descriptor, address: bound, unfiltered };
   const failure = lastFailure();
   close(descriptor);
   return failure;
 }
 
+/** Calls back once something has come to a socket, and leaves it there. Until then it holds a thread, which sleeps. */
+export function whenReadable(descriptor: number, done: () => void): void {
+  const wanted = Buffer.alloc(POLL_BYTES);
+  wanted.writeInt32LE(descriptor, 0);
+  wanted.writeInt16LE(POLLIN, 4);
+  // Held here for as long as the system may write into it: koffi does not.
+  waitedFor.add(wanted);
+  libc().poll.async(wanted, 1, -1, (error, ready) => {
+    waitedFor.delete(wanted);
+    // A signal may have ended the wait.
+    if (error !== null || ready < 0) whenReadable(descriptor, done);
+    else done();
+  });
+}
+
 /** Whether the kernel takes the filter; null, or why not. */
 export function tryFilter(filter: readonly Instruction[]): string | null {
-  if (process.platform !== 'linux') return 'packet filters need Linux';
   const { socket, close } = libc();
   const descriptor = socket(2, SOCK_DGRAM_CLOEXEC, 0);
   if (descriptor < 0) return lastFailure().failed;
@@ -63,7 +85,6 @@ export function tryFilter(filter: readonly Instruction[]): string | null {
  * keys in it, is never written to the disk. What the system does not grant is done without.
  */
 export function confine(): void {
-  if (process.platform !== 'linux') return;
   const { prctl, setrlimit } = libc();
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   setrlimit(RLIMIT_CORE, Buffer.alloc(16));
@@ -100,6 +121,12 @@ function bind() {
       to: Buffer,
       length: number,
     ) => number,
+    socketName: library.func('int getsockname(int, _Out_ uint8_t *, _Inout_ int *)') as (
+      descriptor: number,
+      address: Buffer,
+      length: [number],
+    ) => number,
+    poll: library.func('int poll(_Inout_ uint8_t *, unsigned long, int)') as unknown as Poll,
     close: library.func('int close(int)') as (descriptor: number) => number,
     setOption: library.func('int setsockopt(int, int, int, const void *, int)') as OptionSetter<Buffer>,
     attachFilter: library.func('setsockopt', 'int', [
@@ -115,3 +142,6 @@ function bind() {
 }
 
 type OptionSetter<Value> = (descriptor: number, level: number, option: number, value: Value, length: number) => number;
+interface Poll {
+  async(wanted: Buffer, count: number, timeoutMs: number, done: (error: Error | null, ready: number) => void): void;
+}

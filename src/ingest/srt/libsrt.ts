@@ -1,8 +1,7 @@
 import koffi from 'koffi';
 import { messageOf } from '../../telemetry/failure.js';
-import { bindUdp } from './libc.js';
+import { EPOLL_EVENT_BYTES } from './libsrt-numbers.js';
 import type { LinkSample } from './listener-messages.js';
-import { SRT_PACKET_FILTER } from './packet-filter.js';
 
 /**
  * The part of libsrt's C interface that the listener uses. To be loaded in a process of its own: a fault in native code
@@ -22,17 +21,9 @@ const OPTION = {
   RCVLATENCY: 43,
   MINVERSION: 45,
   PAYLOADSIZE: 49,
-  IPV6ONLY: 54,
 } as const;
-/** srt.h: SRT_EPOLL_OPT. */
-export const EPOLL_IN = 1;
-export const EPOLL_ERR = 8;
-/** srt.h: SRT_EASYNCRCV, nothing to read now. */
-export const NOTHING_TO_READ = 6002;
 /** SRT_EPOLL_ENABLE_EMPTY: waiting without a socket is no error. */
 const EPOLL_EMPTY_ALLOWED = 2;
-/** Bytes of an SRT_EPOLL_EVENT: the socket and its events. */
-export const EPOLL_EVENT_BYTES = 8;
 /** An SRT_MSGCTRL, and where in it the packet's sequence number stands. */
 const MESSAGE_CONTROL_BYTES = 48;
 const MESSAGE_SEQUENCE_AT = 24;
@@ -43,11 +34,6 @@ const HEADERS_BYTES = 44;
 const LOG_CRITICAL = 2;
 
 export type Accepting = (socket: number, streamId: string) => number | null;
-
-interface ListenFailure {
-  readonly failed: string;
-  readonly errno: number;
-}
 
 type Native = ReturnType<typeof bind>;
 
@@ -89,44 +75,25 @@ export class LibSrt {
   }
 
   /**
-   * A listening socket. `accepting` is asked about every caller with its stream id, before the handshake ends: a number is
-   * the reject reason, null lets it go on.
+   * A socket that listens at `descriptor`, a UDP socket that is bound and libsrt's from now on. `accepting` is asked about every
+   * caller with its stream id, before the handshake ends: a number is the reject reason, null lets it go on.
+   *
+   * @returns libsrt's number for it, or why there is none
    */
   listen(options: {
-    address: Buffer;
+    descriptor: number;
     latencyMs: number;
     accepting: Accepting;
-  }): { socket: number; unfiltered: string | null } | ListenFailure {
+  }): number | { readonly failed: string } {
     const socket = this.#native.createSocket();
     this.#setInt(socket, OPTION.RCVSYN, 0);
     this.#setInt(socket, OPTION.LATENCY, options.latencyMs);
     this.#setInt(socket, OPTION.MINVERSION, 0x01_03_00);
     this.#setInt(socket, OPTION.PAYLOADSIZE, 1456);
-    // "::" serves IPv4 too, as it does for TCP.
-    if (options.address.length === 28) this.#setInt(socket, OPTION.IPV6ONLY, 0);
     this.#native.listenCallback(socket, this.#register(options.accepting), null);
-    const bound = this.#bind(socket, options.address);
-    if ('failed' in bound) return bound;
-    if (this.#native.listen(socket, 128) < 0) return this.#lastFailure();
-    return { socket, unfiltered: bound.unfiltered };
-  }
-
-  /** To a socket of our making with a packet filter before it; where that can't be, to one of libsrt's own. */
-  #bind(socket: number, address: Buffer): { unfiltered: string | null } | ListenFailure {
-    if (process.platform !== 'linux') {
-      const bound = this.#native.bind(socket, address, address.length);
-      return bound < 0 ? this.#lastFailure() : { unfiltered: 'packet filters need Linux' };
-    }
-    const udp = bindUdp(address, SRT_PACKET_FILTER);
-    if ('failed' in udp) return udp;
-    return this.#native.bindAcquire(socket, udp.descriptor) < 0 ? this.#lastFailure() : { unfiltered: udp.unfiltered };
-  }
-
-  /** Where a socket is bound; a struct sockaddr. */
-  addressOf(socket: number): Buffer {
-    const bytes = Buffer.alloc(128);
-    this.#native.socketName(socket, bytes, [bytes.length]);
-    return bytes;
+    const bound = this.#native.bindAcquire(socket, options.descriptor);
+    if (bound < 0 || this.#native.listen(socket, 128) < 0) return { failed: this.#native.lastErrorText() };
+    return socket;
   }
 
   /** To be called in `accepting`: what this caller has to encrypt with. */
@@ -221,12 +188,6 @@ export class LibSrt {
     bytes.writeInt32LE(value);
     this.#native.setOption(socket, option, bytes, bytes.length);
   }
-
-  #lastFailure(): ListenFailure {
-    const errno: [number] = [0];
-    this.#native.lastError(errno);
-    return { failed: this.#native.lastErrorText(), errno: errno[0] };
-  }
 }
 
 /** Types have names of their own in koffi: this one is made once, whichever library loads. */
@@ -245,14 +206,8 @@ function bind(name: string) {
     getOption: library.func('int srt_getsockflag(int, int, _Out_ uint8_t *, _Inout_ int *)') as OptionGetter,
     listenCallback: library.func('int srt_listen_callback(int, srt_listen_callback_fn *, void *)') as HookSetter,
     setRejectReason: library.func('int srt_setrejectreason(int, int)') as (socket: number, reason: number) => number,
-    bind: library.func('int srt_bind(int, const void *, int)') as (
-      socket: number,
-      to: Buffer,
-      length: number,
-    ) => number,
     bindAcquire: library.func('int srt_bind_acquire(int, int)') as (socket: number, descriptor: number) => number,
     listen: library.func('int srt_listen(int, int)') as (socket: number, backlog: number) => number,
-    socketName: library.func('int srt_getsockname(int, _Out_ uint8_t *, _Inout_ int *)') as AddressGetter,
     accept: library.func('int srt_accept(int, _Out_ uint8_t *, _Inout_ int *)') as AddressGetter,
     receive: library.func('int srt_recvmsg2(int, _Out_ uint8_t *, int, _Inout_ uint8_t *)') as Receiver,
     close: library.func('int srt_close(int)') as (socket: number) => number,

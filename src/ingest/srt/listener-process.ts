@@ -6,7 +6,6 @@
 import { Socket } from 'node:net';
 import { messageOf } from '../../telemetry/failure.js';
 import { CommandLines } from './command-lines.js';
-import type { tryFilter as tryTheFilter } from './libc.js';
 import { Listener } from './listener.js';
 import type { LibSrtProbe } from './listener-child.js';
 import type { ListenerReport } from './listener-messages.js';
@@ -19,18 +18,18 @@ const STDIN = 0;
 type Loaded =
   | {
       readonly srt: import('./libsrt.js').LibSrt;
-      readonly confine: () => void;
-      readonly tryFilter: typeof tryTheFilter;
+      readonly system: typeof import('./libc.js');
     }
   | { readonly missing: string };
 
 /** koffi itself may have no binary for this machine. */
 async function load(): Promise<Loaded> {
+  if (process.platform !== 'linux') return { missing: 'SRT is served on Linux alone' };
   try {
     const { LibSrt } = await import('./libsrt.js');
-    const { confine, tryFilter } = await import('./libc.js');
+    const system = await import('./libc.js');
     const srt = LibSrt.load();
-    return 'missing' in srt ? srt : { srt, confine, tryFilter };
+    return 'missing' in srt ? srt : { srt, system };
   } catch (error) {
     return { missing: messageOf(error) };
   }
@@ -51,7 +50,7 @@ if (process.argv[2] === 'probe') {
 function probe(found: Loaded): LibSrtProbe {
   if ('missing' in found) return found;
   const { library, version } = found.srt;
-  return { library, version, unfiltered: found.tryFilter(SRT_PACKET_FILTER) };
+  return { library, version, unfiltered: found.system.tryFilter(SRT_PACKET_FILTER) };
 }
 
 function serve(found: Loaded): void {
@@ -63,10 +62,11 @@ function serve(found: Loaded): void {
     process.stdin.on('end', end).resume();
     return;
   }
-  found.confine();
-  found.srt.start();
+  const { srt, system } = found;
+  system.confine();
+  srt.start();
   const commands = new CommandLines((command) => listener.command(command));
-  const listener = new Listener(found.srt, pipe, () => commands.catchUp(STDIN));
+  const listener = new Listener({ srt, ports: system }, pipe, () => commands.catchUp(STDIN));
   process.stdin.on('data', (bytes) => commands.push(bytes));
   process.stdin.on('end', end);
   process.stdin.on('error', end);

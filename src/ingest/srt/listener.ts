@@ -1,7 +1,9 @@
 import { CallerPolicy } from './caller-policy.js';
-import { EPOLL_ERR, EPOLL_EVENT_BYTES, EPOLL_IN, type LibSrt, NOTHING_TO_READ } from './libsrt.js';
+import type { bindUdp, whenReadable } from './libc.js';
+import type { LibSrt } from './libsrt.js';
+import { EPOLL_ERR, EPOLL_EVENT_BYTES, EPOLL_IN, NOTHING_TO_READ } from './libsrt-numbers.js';
 import type { ListenerCommand, ListenerReport } from './listener-messages.js';
-import { SEQUENCE_END } from './packet-filter.js';
+import { SEQUENCE_END, SRT_PACKET_FILTER } from './packet-filter.js';
 import type { PipeWriter } from './pipe-writer.js';
 import { PortCheck } from './port-check.js';
 import { REJECT } from './reject-reason.js';
@@ -38,8 +40,15 @@ interface Publisher {
   tailUntil: number | null;
 }
 
+/** What the system has for a UDP port. */
+export interface Ports {
+  readonly bindUdp: typeof bindUdp;
+  readonly whenReadable: typeof whenReadable;
+}
+
 /**
- * All SRT publishers of one UDP port, read as fast as our process takes what they send.
+ * All SRT publishers of one UDP port, read as fast as our process takes what they send. libsrt gets the port when the first packet
+ * comes: its threads look around a hundred times a second, whether anybody calls or not.
  *
  * Lifetime: the process's. Each publisher: *accepted* (not read: libsrt holds what comes, and drops what comes too late) →
  * *reading* while it is asked for → *tail* after the caller is gone → closed. One loop: wait for events, read every
@@ -47,6 +56,7 @@ interface Publisher {
  */
 export class Listener {
   readonly #srt: LibSrt;
+  readonly #ports: Ports;
   readonly #pipe: PipeWriter;
   readonly #policy: CallerPolicy;
   readonly #epoll: number;
@@ -63,11 +73,12 @@ export class Listener {
   #connectionsMax = 0;
 
   /** `catchUp` takes the commands that have been written and not been heard of yet. */
-  constructor(srt: LibSrt, pipe: PipeWriter, catchUp: () => void) {
-    this.#srt = srt;
+  constructor(native: { readonly srt: LibSrt; readonly ports: Ports }, pipe: PipeWriter, catchUp: () => void) {
+    this.#srt = native.srt;
+    this.#ports = native.ports;
     this.#pipe = pipe;
     this.#policy = new CallerPolicy(() => performance.now(), catchUp);
-    this.#epoll = srt.openEpoll();
+    this.#epoll = this.#srt.openEpoll();
   }
 
   command(command: ListenerCommand): void {
@@ -80,23 +91,31 @@ export class Listener {
 
   #listen(command: Extract<ListenerCommand, { kind: 'listen' }>): void {
     this.#connectionsMax = command.connectionsMax;
-    const address = writeSocketAddress(command.host, command.port);
-    const accepting = (socket: number, streamId: string) => this.#accepting(socket, streamId);
-    const listening = this.#srt.listen({ address, latencyMs: command.latencyMs, accepting });
-    if ('failed' in listening) {
-      const reason = listening.errno === EADDRINUSE ? 'in-use' : 'listen';
-      this.#report({ kind: 'failed', reason, message: listening.failed });
+    const bound = this.#ports.bindUdp(writeSocketAddress(command.host, command.port), SRT_PACKET_FILTER);
+    if ('failed' in bound) {
+      const reason = bound.errno === EADDRINUSE ? 'in-use' : 'listen';
+      this.#report({ kind: 'failed', reason, message: bound.failed });
       return;
     }
-    const { socket, unfiltered } = listening;
-    this.#socket = socket;
-    this.#srt.watch(this.#epoll, socket, EPOLL_IN | EPOLL_ERR);
-    const { port } = readSocketAddress(this.#srt.addressOf(socket));
+    const { descriptor, address, unfiltered } = bound;
+    const { port } = readSocketAddress(address);
     const { library, version } = this.#srt;
     this.#report({ kind: 'listening', port, library, version, unfiltered });
-    const deaf = () => this.#report({ kind: 'deaf' });
-    this.#portCheck = new PortCheck({ host: command.host, port, deaf });
     setInterval(() => this.#pulse(), PULSE_MS);
+    this.#ports.whenReadable(descriptor, () => this.#open(descriptor, { ...command, port }));
+  }
+
+  /** The first caller waits in the socket, or calls again in a quarter of a second: libsrt may read before it listens. */
+  #open(descriptor: number, { host, port, latencyMs }: Extract<ListenerCommand, { kind: 'listen' }>): void {
+    const accepting = (socket: number, streamId: string) => this.#accepting(socket, streamId);
+    const listening = this.#srt.listen({ descriptor, latencyMs, accepting });
+    if (typeof listening !== 'number') {
+      this.#report({ kind: 'failed', reason: 'listen', message: listening.failed });
+      return;
+    }
+    this.#socket = listening;
+    this.#srt.watch(this.#epoll, listening, EPOLL_IN | EPOLL_ERR);
+    this.#portCheck = new PortCheck({ host, port, deaf: () => this.#report({ kind: 'deaf' }) });
     this.#wait();
   }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -78,6 +78,18 @@ async function reasonOnReturn(streamId: string): Promise<number | null> {
     if (reason || tries === 5) return reason;
   }
 }
+
+/** libsrt's thread that reads the port. */
+function readsThePort(): boolean {
+  const tasks = `/proc/${bench.server?.listenerPid}/task`;
+  return readdirSync(tasks).some((id) => readFileSync(`${tasks}/${id}/comm`, 'utf8').startsWith('SRT:RcvQ'));
+}
+
+it('sleeps until somebody calls', async () => {
+  expect(readsThePort()).toBe(false);
+  expect((await published('key-hall')).code).toBe(0);
+  expect(readsThePort()).toBe(true);
+});
 
 describe('publishers', () => {
   it('on one port, two at once: every frame of each', async () => {

@@ -89,6 +89,10 @@ export function data(sequence: number, destination: number, payload: Buffer, fla
   return Buffer.concat([head, payload]);
 }
 
+/** Between two tries to call, as libsrt's callers have it, ms; and how many. */
+const CALL_AGAIN_MS = 250;
+const CALLS_MAX = 20;
+
 /** A caller by hand: it gets a cookie, and a connection where it is let in. */
 export class HandCaller {
   readonly socket: Socket;
@@ -105,7 +109,11 @@ export class HandCaller {
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
     const caller = new HandCaller(socket, port);
-    const answer = await caller.ask(handshake({ caller: caller.number }));
+    const induction = handshake({ caller: caller.number });
+    let answer: Buffer | null = null;
+    // As libsrt's callers do: the packet that has libsrt take its port may be lost there.
+    for (let calls = 0; answer === null && calls < CALLS_MAX; calls++)
+      answer = await caller.ask(induction, CALL_AGAIN_MS);
     caller.cookie = answer?.readUInt32BE(44) ?? 0;
     return caller;
   }

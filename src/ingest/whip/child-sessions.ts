@@ -32,10 +32,11 @@ const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 export class ChildSessions {
   readonly #options: ChildSessionsOptions;
   readonly #sessions = new Map<number, Session>();
+  /** While there are any. */
+  #ticking: NodeJS.Timeout | null = null;
 
   constructor(options: ChildSessionsOptions) {
     this.#options = options;
-    setInterval(() => this.#tick(), TICK_MS);
     setInterval(() => this.#sendStats(), STATS_EVERY_MS);
   }
 
@@ -62,6 +63,7 @@ export class ChildSessions {
         onFrame: (frame) => this.#sendMedia(session, () => frameBlock(session, frame)),
       });
       this.#sessions.set(session, { peer, media });
+      this.#ticking ??= setInterval(() => this.#tick(), TICK_MS);
     } catch (error) {
       this.#report({ type: 'not-opened', session, message: messageOf(error) });
     }
@@ -91,6 +93,9 @@ export class ChildSessions {
   #tick(): void {
     const nowMs = performance.now();
     for (const session of [...this.#sessions.keys()]) this.#guarded(session, ({ media }) => media.tick(nowMs));
+    if (this.#sessions.size > 0 || this.#ticking === null) return;
+    clearInterval(this.#ticking);
+    this.#ticking = null;
   }
 
   #sendStats(): void {
