@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BlockItem } from '../feed/matroska-reader.js';
@@ -5,6 +7,7 @@ import type { SourceTrack } from '../feed/matroska-tracks.js';
 import { smallVideo } from '../live.fixture.js';
 import { partLength } from '../part-length.js';
 import { readAacShape } from './aac-shape.js';
+import { aacSilence } from './aac-silence.js';
 import { AudioSamples } from './audio-samples.js';
 import { canPassAudio, targetDurationSec, videoVerdict } from './pass-verdict.js';
 import { type TimedSamples, VideoSamples } from './video-samples.js';
@@ -140,7 +143,7 @@ describe('pictures', () => {
 
 /** Blocks of 1024 samples at 48 kHz at these times. */
 function sound(times: readonly number[]): Timed[] {
-  const samples = new AudioSamples({ sampleRate: 48_000, blockSamples: 1024 });
+  const samples = new AudioSamples({ sampleRate: 48_000, blockSamples: 1024, channels: 2 });
   return timesOf([...times.flatMap((timeMs) => samples.add(block('audio', timeMs))), ...samples.flush()]);
 }
 
@@ -152,12 +155,48 @@ describe('sound', () => {
     expect(timed.map(({ decode }) => decode)).toEqual(timed.map((_, index) => index * 1024));
   });
 
-  it('leaves a hole where some is missing, and drops what comes twice', () => {
+  it('that is missing is silence, and what comes twice is dropped', () => {
     const times = Array.from({ length: 20 }, (_, index) => Math.round(index * blockMs));
     const later = times.map((time) => time + 1_000);
     const timed = sound([...times, ...later, ...times]);
-    expect(timed).toHaveLength(40);
-    expect(timed[20]?.decode).toBe(48_000);
+    expect(timed.map(({ decode }) => decode)).toEqual(timed.map((_, index) => index * 1024));
+    // A second is 46.9 blocks.
+    expect(timed).toHaveLength(47 + 20);
+  });
+
+  it('that is missing for long leaves a hole', () => {
+    const timed = sound([0, 21, 60_000]);
+    expect(timed.map(({ decode }) => decode)).toEqual([0, 1024, 60_000 * 48]);
+  });
+
+  it.each([1, 2])('of %i channels has a silence that decoders take', async (channels) => {
+    const block = aacSilence(channels);
+    // ADTS (ISO/IEC 14496-3 §1.A.2.2): AAC LC at 48 kHz.
+    const length = block.length + 7;
+    const head = Buffer.from([0xff, 0xf1, 0x4c, channels << 6, length >> 3, ((length & 7) << 5) | 0x1f, 0xfc]);
+    const child = spawn('ffmpeg', [
+      '-v',
+      'info',
+      '-xerror',
+      '-f',
+      'aac',
+      '-i',
+      'pipe:0',
+      '-af',
+      'volumedetect',
+      '-f',
+      'null',
+      '-',
+    ]);
+    let said = '';
+    child.stderr.on('data', (bytes) => {
+      said += bytes;
+    });
+    child.stdin.end(Buffer.concat(Array.from({ length: 50 }, () => [head, block]).flat()));
+    expect((await once(child, 'close'))[0]).toBe(0);
+    expect(said).toContain(channels === 1 ? 'mono' : 'stereo');
+    expect(said).toMatch(new RegExp(`n_samples: ${50 * 1024 * channels}\\b`));
+    expect(said).toMatch(/max_volume: -91\.0 dB/);
   });
 
   it('follows a clock that drifts', () => {
