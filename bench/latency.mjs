@@ -155,7 +155,6 @@ async function oneRun(browser, player) {
   const settings = [
     // Enough for the source's own size and no more: 640x360 at 30 pictures a second.
     ...['transcode.pixelsPerSecond=8000000', `live.partMs=${options['part-ms']}`, 'log.level=error'],
-    ...['srt.listen=null', 'webrtc.listen=null'],
   ].flatMap((setting) => ['--set', setting]);
   const box = await startBox(settings);
   const { rtmpUrl, hlsUrl, watchUrl } = await box.createChannel('bench');

@@ -1,8 +1,8 @@
 // Whole-process CPU of the live path over the bare ffmpeg command that does the same ladder, both at once, in their second minute.
 //   node bench/live.mjs [pairs] [1280x720] [seconds] [--preset NAME]     needs a built tree (npm run build)
 // Or: N channels at once that are passed through, for so many minutes, and the box's memory each minute; `--viewers` of low-latency HLS
-// follow the first of them, parts and all.
-//   node bench/live.mjs --passthrough N [--minutes M] [--preset NAME] [--viewers V]
+// follow the first of them, parts and all; `--cache` is the edge's memory for media.
+//   node bench/live.mjs --passthrough N [--minutes M] [--preset NAME] [--viewers V] [--cache 16MiB]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -32,6 +32,7 @@ const { values: options, positionals } = parseArgs({
     minutes: { type: 'string', default: '0.5' },
     preset: { type: 'string' },
     viewers: { type: 'string', default: '0' },
+    cache: { type: 'string' },
   },
 });
 const [pairsGiven = '3', size = '1280x720', secondsGiven = '60'] = positionals;
@@ -41,9 +42,9 @@ const { preset = 'auto' } = options;
 const warmUpMs = 60_000;
 // More than enough: the ladder is the source's own.
 const pixelsPerSecond = 4_000_000_000;
-const boxSettings = [
-  ...[`transcode.pixelsPerSecond=${pixelsPerSecond}`, 'log.level=error', 'srt.listen=null', 'webrtc.listen=null'],
-].flatMap((setting) => ['--set', setting]);
+const settings = [`transcode.pixelsPerSecond=${pixelsPerSecond}`, 'log.level=error'];
+if (options.cache !== undefined) settings.push(`edge.memory=${options.cache}`);
+const boxSettings = settings.flatMap((setting) => ['--set', setting]);
 /** Over and over. */
 const atItsPace = (clip) => ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip, '-c', 'copy'];
 const facts = {

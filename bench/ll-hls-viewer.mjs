@@ -51,6 +51,21 @@ export function blockingPath(playlistPath, position) {
   return `${playlistPath}?_HLS_msn=${Math.floor(position / partsMax)}&_HLS_part=${position % partsMax}`;
 }
 
+/**
+ * Requests wait until all answers that are there by now have been read, and have their times: a request takes longer to write than
+ * an answer to read, and a real viewer waits for nobody else's.
+ */
+const requests = [];
+
+function askLater(socket, request) {
+  if (requests.length === 0) setImmediate(sendRequests);
+  requests.push([socket, request]);
+}
+
+function sendRequests() {
+  for (const [socket, request] of requests.splice(0)) socket.write(request);
+}
+
 /** One kept-open connection that is asked one thing after the other: `onAnswer(status, body)`, the body null where none was wanted. */
 export class Connection {
   #socket;
@@ -72,7 +87,7 @@ export class Connection {
   }
 
   ask(request) {
-    this.#socket.write(request);
+    askLater(this.#socket, request);
   }
 
   close() {

@@ -159,7 +159,7 @@ async function openScene(folder) {
   const port = await freePort();
   const settings = [
     ...['live.preset=passthrough', `live.partMs=${options['part-ms']}`, `origin.listen=127.0.0.1:${port}`],
-    ...['log.level=error', 'srt.listen=null', 'webrtc.listen=null', 'transcode.pixelsPerSecond=100000000'],
+    ...['log.level=error', 'transcode.pixelsPerSecond=100000000'],
   ];
   const profiling = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`];
   const args = settings.flatMap((setting) => ['--set', setting]);
