@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { readAskedAddress } from './asked-address.js';
 
-const media = '/media/b_0123456789abcdef/v720';
+const folder = '/media/b_0123456789abcdef/v720';
 
-it.each<[string, string, boolean, boolean]>([
+it.each<[string, string, boolean, boolean, boolean?]>([
   ['/live/town/v720.m3u8', '_HLS_msn=7&_HLS_part=1', true, true],
   ['/live/town/dvr/v720.m3u8', '_HLS_msn=7', true, true],
   ['/live/town/v720.m3u8', '', false, true],
@@ -13,14 +13,14 @@ it.each<[string, string, boolean, boolean]>([
   ['/live/town/manifest.mpd', '', false, true],
   ['/vod/v_0123456789/index.m3u8', '', false, true],
   ['/vod/v_0123456789/poster.jpg', '', false, false],
-  [`${media}/7.m4s`, '', true, false],
-  [`${media}/7.12.m4s`, '', true, false],
-  [`${media}/init-1.mp4`, '', false, false],
-  [`${media}/7.ts`, '', false, false],
+  [`${folder}/7.m4s`, '', true, false],
+  [`${folder}/7.12.m4s`, '', true, false],
+  [`${folder}/init-1.mp4`, '', false, false],
+  [`${folder}/7.ts`, '', false, false],
   ['/media/v_0123456789/v720/7.m4s', '', false, false],
-  ['/watch/town', '', false, false],
-])('%s?%s may be held: %s, is text: %s', (path, query, held, text) => {
-  expect(readAskedAddress(path, query)).toEqual({ held, text });
+  ['/watch/town', '', false, false, false],
+])('%s?%s may be held: %s, is text: %s', (path, query, held, text, media = true) => {
+  expect(readAskedAddress(path, query)).toEqual({ media, held, text });
 });
 
 it('takes any text', () => {

@@ -2,6 +2,8 @@
 import { readMediaPath } from '../media/media-path.js';
 
 interface AskedAddress {
+  /** One of our own origin's addresses for media: how these are kept is the origin's word alone, whatever a client wishes. */
+  readonly media: boolean;
   /**
    * The origin may hold its answer back until what was asked for exists: a playlist asked for with `_HLS_msn`, and the segments
    * and parts of a broadcast, the next of which are announced before they are there (draft-pantos-hls-rfc8216bis §6.2.5).
@@ -11,10 +13,11 @@ interface AskedAddress {
   readonly text: boolean;
 }
 
-const elsewhere: AskedAddress = { held: false, text: false };
-const whole: AskedAddress = { held: false, text: true };
-const blocking: AskedAddress = { held: true, text: true };
-const part: AskedAddress = { held: true, text: false };
+const elsewhere: AskedAddress = { media: false, held: false, text: false };
+const bytes: AskedAddress = { media: true, held: false, text: false };
+const whole: AskedAddress = { media: true, held: false, text: true };
+const blocking: AskedAddress = { media: true, held: true, text: true };
+const part: AskedAddress = { media: true, held: true, text: false };
 
 /** `<number>.m4s`, `<number>.<part>.m4s`. */
 const segmentOrPart = /^\d+(?:\.\d+)?\.m4s$/;
@@ -24,10 +27,11 @@ export function readAskedAddress(path: string, query: string): AskedAddress {
   const address = readMediaPath(path);
   switch (address?.kind) {
     case undefined:
-    case 'poster':
       return elsewhere;
+    case 'poster':
+      return bytes;
     case 'media':
-      return address.owner.startsWith('b_') && segmentOrPart.test(address.name) ? part : elsewhere;
+      return address.owner.startsWith('b_') && segmentOrPart.test(address.name) ? part : bytes;
     case 'live-hls-rendition':
       return query.startsWith('_HLS_msn=') ? blocking : whole;
     default:

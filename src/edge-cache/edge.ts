@@ -30,6 +30,8 @@ export interface EdgeOptions {
   readonly heldLimits?: Partial<UpstreamLimits>;
   /** Longest time to fetch one object that is kept, ms. Default 5 minutes. */
   readonly fillMs?: number;
+  /** How stale an answer may be while the origin fails, where neither the origin nor the client says; ms. Default 0. */
+  readonly staleIfErrorMs?: number;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Epoch ms. Default: the system's clock. */
@@ -81,7 +83,8 @@ export function openEdge(options: EdgeOptions): Edge {
   const hitForMiss = new HitForMiss(now);
   const shared = { upstream: fills, held, tier, variants, hitForMiss, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
-  const space = { tier, variants, hitForMiss, fetches, alone, held, metrics, now, objectBytesMax };
+  const { staleIfErrorMs = 0 } = options;
+  const space = { tier, variants, hitForMiss, fetches, alone, held, metrics, now, objectBytesMax, staleIfErrorMs };
   return {
     handler: openDoor(space, api),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),

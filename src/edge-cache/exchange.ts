@@ -3,6 +3,7 @@ import type { RangeAsked } from './byte-range.js';
 import type { Conditions } from './conditional.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { HeaderPairs } from './header-fields.js';
+import type { Wishes } from './request-wishes.js';
 import type { VariantAsked } from './variant-index.js';
 
 /** One request and its answer on their way through the edge. Lives from the handler's call to the end of the answer. */
@@ -16,12 +17,15 @@ export interface Asked extends Exchange, VariantAsked {
   readonly isHead: boolean;
   /** The address: what is invalidated together. */
   readonly key: string;
+  /** An address of our own origin's media. */
+  readonly media: boolean;
   /** The origin may hold its answer back. */
   readonly held: boolean;
   /** The address and the variant that this request selects. */
   readonly name: string;
   readonly range: RangeAsked | null;
   readonly conditions: Conditions;
+  readonly wishes: Wishes;
   /** What goes upstream for everybody; worked out when first asked for, since a hit seldom needs it. */
   readonly headers: () => HeaderPairs;
 }

@@ -87,7 +87,8 @@ describe('age (RFC 9111 §4.2.3)', () => {
         fc.nat(1e6),
         fc.integer({ min: -1e9, max: 1e9 }),
         (lifetimeMs, initialAgeMs, elapsed) => {
-          const freshness = { lifetimeMs, initialAgeMs, receivedAt: now };
+          const stale = { forbidden: false, whileRevalidateMs: 0, ifErrorMs: null };
+          const freshness = { lifetimeMs, initialAgeMs, receivedAt: now, stale };
           const age = currentAgeMs(freshness, now + elapsed);
           expect(age).toBe(initialAgeMs + Math.max(0, elapsed));
           expect(freshForMs(freshness, now + elapsed)).toBe(elapsed < 0 ? 0 : lifetimeMs - age);

@@ -12,7 +12,10 @@ const head: StoredHead = {
   etag: null,
   lastModified: null,
   date: 0,
-  freshness: { lifetimeMs: 1, initialAgeMs: 0, receivedAt: 0 },
+  freshness: {
+    ...{ lifetimeMs: 1, initialAgeMs: 0, receivedAt: 0 },
+    stale: { forbidden: true, whileRevalidateMs: 0, ifErrorMs: null },
+  },
 };
 const kibibyte = 1024;
 

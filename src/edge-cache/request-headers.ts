@@ -10,26 +10,26 @@ const remade = ['host', 'content-length', 'expect', 'via'];
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip'];
 
 const droppedPassing = new Set([...remade, ...forwarding]);
-/**
- * A shared answer must not depend on one client's cookies or on where that client is, and a shared cache need not heed
- * the wishes of one (RFC 9111 §5.2.1): those wishes must not reach the caches further up either.
- */
-const droppedShared = new Set([...droppedPassing, ...conditions, 'range', 'cookie', 'cache-control', 'pragma']);
-const droppedAlone = new Set([...droppedPassing, 'cookie', 'cache-control', 'pragma']);
-
-const droppedSharedText = new Set([...droppedShared, 'accept-encoding']);
+/** What one client wishes of caches does not count where our own origin's media are asked for: not further up either. */
+const wishes = ['cache-control', 'pragma'];
+/** A shared answer must not depend on one client's cookies or on where that client is. */
+const droppedShared = new Set([...droppedPassing, ...conditions, 'range', 'cookie']);
+const droppedMedia = new Set([...droppedShared, ...wishes]);
+const droppedText = new Set([...droppedMedia, 'accept-encoding']);
+const droppedAlone = new Set([...droppedPassing, 'cookie']);
+const droppedMediaAlone = new Set([...droppedAlone, ...wishes]);
 
 /** For a fetch whose answer is for everybody. `coding`: the only one that is asked for; null: as the client says. */
-export function sharedHeaders(request: HttpRequest, coding: Coding | null): HeaderPair[] {
-  const fields = endToEnd(request.headers, coding === null ? droppedShared : droppedSharedText);
+export function sharedHeaders(request: HttpRequest, coding: Coding | null, media: boolean): HeaderPair[] {
+  const fields = endToEnd(request.headers, coding !== null ? droppedText : media ? droppedMedia : droppedShared);
   return [...fields, ...(coding === 'gzip' ? [gzip] : []), via(request.headers)];
 }
 
 const gzip: HeaderPair = ['accept-encoding', 'gzip'];
 
 /** For a GET or HEAD of the cached space that goes on its own: with its ranges and conditions. */
-export function aloneHeaders(request: HttpRequest): HeaderPair[] {
-  return [...endToEnd(request.headers, droppedAlone), via(request.headers)];
+export function aloneHeaders(request: HttpRequest, media: boolean): HeaderPair[] {
+  return [...endToEnd(request.headers, media ? droppedMediaAlone : droppedAlone), via(request.headers)];
 }
 
 /** For a request passed through: whole, and with where it came from. */

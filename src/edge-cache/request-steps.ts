@@ -1,16 +1,16 @@
 /**
  * A request to the cached space, step by step:
  *
- *   receive → name → look up ┬ fresh ─────────────────────────────────────────→ deliver
- *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver
- *      │                     └ known as not to be kept ──→ fetch alone ───────┼→ stream
+ *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
+ *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
+ *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
  *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
  *
  * Each step is one function below. A hit runs to its end without waiting for anything.
  */
 import type { HttpRequest } from '../http/server.js';
 import { acceptsGzip } from './accept-encoding.js';
-import { answerFailure } from './answer-problem.js';
+import { answerFailure, answerProblem } from './answer-problem.js';
 import { readAskedAddress } from './asked-address.js';
 import { parseRange } from './byte-range.js';
 import { cacheKey, meaningfulQuery } from './cache-key.js';
@@ -19,12 +19,13 @@ import type { CachedObject } from './cached-object.js';
 import { type Delivered, deliverObject } from './deliver.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
-import { freshForMs, keeping } from './freshness.js';
+import { freshForMs, isOriginFailure, keeping } from './freshness.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import type { MemoryTier } from './memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { aloneHeaders, sharedHeaders } from './request-headers.js';
-import type { SharedFetches } from './shared-fetch.js';
+import { noWishes, servesOnError, useOf, wishesOf } from './request-wishes.js';
+import type { FetchAsked, SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
@@ -38,14 +39,17 @@ export interface CachedSpace extends Tools {
   readonly alone: Pick<Upstream, 'fetch'>;
   readonly held: Pick<Upstream, 'fetch'>;
   readonly objectBytesMax: number;
+  /** How stale an answer may be while the origin fails, where neither the origin nor the client says. */
+  readonly staleIfErrorMs: number;
 }
 
 type Found =
-  | { readonly kind: 'fresh'; readonly object: CachedObject }
+  /** `accepted` and `meanwhile` are stale, and will do all the same; the latter is fetched anew behind the answer. */
+  | { readonly kind: 'fresh' | 'accepted' | 'meanwhile'; readonly object: CachedObject }
   | { readonly kind: 'stale'; readonly object: CachedObject }
   | { readonly kind: 'absent' }
-  /** Its last answer could not be kept. */
-  | { readonly kind: 'unkept' };
+  /** Its last answer could not be kept; or this request forbids it. */
+  | { readonly kind: 'unkept'; readonly why: string };
 
 type Path = { readonly path: string; readonly query: string };
 
@@ -54,8 +58,10 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
   if ((method !== 'GET' && method !== 'HEAD') || hasBody) return passOn(space, exchange, target);
   const asked = receive(space, exchange, target);
   const found = lookUp(space, asked);
-  if (found.kind === 'fresh') return hit(space, asked, found.object);
-  if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'hit-for-miss' });
+  if (found.kind === 'fresh' || found.kind === 'accepted') return hit(space, asked, found.object, found.kind);
+  if (found.kind === 'meanwhile') return hitMeanwhile(space, asked, found.object);
+  if (asked.wishes.onlyIfCached) return notCached(space, asked);
+  if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: found.why });
   return fetchShared(space, asked, found);
 }
 
@@ -64,20 +70,22 @@ function receive({ variants }: CachedSpace, exchange: Exchange, target: Path): A
   const { request } = exchange;
   const query = meaningfulQuery(target.path, target.query);
   const key = cacheKey({ path: target.path, query });
-  const { held, text } = readAskedAddress(target.path, query);
+  const { media, held, text } = readAskedAddress(target.path, query);
   const coding = text ? (acceptsGzip(request.header('accept-encoding')) ? 'gzip' : 'plain') : null;
-  const headers = once(() => sharedHeaders(request, coding));
+  const headers = once(() => sharedHeaders(request, coding, media));
   // Field by field here and below: what is spread is copied slowly, and thousands come in one turn.
   return {
     request,
     response: exchange.response,
     key,
     coding,
+    media,
     held,
     isHead: request.method === 'HEAD',
     name: variants.name({ key, coding }, headers),
     range: parseRange(request.header('range')),
     conditions: conditionsOf(request),
+    wishes: media ? noWishes : wishesOf(request),
     headers,
   };
 }
@@ -98,35 +106,85 @@ function conditionsOf(request: HttpRequest): Asked['conditions'] {
   };
 }
 
-function lookUp({ tier, hitForMiss, now }: CachedSpace, asked: Asked): Found {
-  const object = tier.get(asked.name);
+function lookUp({ tier, hitForMiss, now }: CachedSpace, { name, key, wishes }: Asked): Found {
+  const object = tier.get(name);
   if (object !== undefined) {
-    return { kind: freshForMs(object.head.freshness, now()) > 0 ? 'fresh' : 'stale', object };
+    const use = useOf(object.head.freshness, wishes, now());
+    if (use !== 'confirm') return { kind: use, object };
   }
-  return { kind: hitForMiss.has(asked.key) ? 'unkept' : 'absent' };
+  if (wishes.noStore) return { kind: 'unkept', why: 'no-store-asked' };
+  if (object !== undefined) return { kind: 'stale', object };
+  return hitForMiss.has(key) ? { kind: 'unkept', why: 'hit-for-miss' } : { kind: 'absent' };
 }
 
-function hit(space: CachedSpace, asked: Asked, object: CachedObject): void | Promise<void> {
-  const status = { hit: true, ttl: ttlOf(space, object) };
+function hit(space: CachedSpace, asked: Asked, object: CachedObject, how: string): void | Promise<void> {
+  const status = { hit: true, ttl: ttlOf(space, object), detail: how === 'fresh' ? undefined : how };
   const delivered = deliverObject({ asked, object, status, tools: space });
   // A whole object has everything: it is never unavailable.
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }
 
+/** RFC 5861 §3: the client has the stale answer at once, and one fetch goes on behind it. */
+function hitMeanwhile(space: CachedSpace, asked: Asked, object: CachedObject): void | Promise<void> {
+  const fetch = fetchFor(asked);
+  if (space.fetches.underWay(fetch) === undefined) space.fetches.start(fetch, object);
+  return hit(space, asked, object, 'stale-while-revalidate');
+}
+
+/** RFC 9111 §5.2.1.7. */
+function notCached(space: CachedSpace, { response }: Asked): void {
+  space.metrics.request('refused');
+  const problem = [504, 'Gateway Timeout', 'It is not in this cache, and the request asks for nothing else.'] as const;
+  answerProblem(response, problem, { detail: 'only-if-cached' });
+}
+
+function fetchFor({ request, key, coding, name, held, headers }: Asked): FetchAsked {
+  return { key, coding, name, held, authorization: request.header('authorization') ?? '', headers, target: key };
+}
+
 /** One fetch for all that ask meanwhile. A HEAD joins one, but does not cause one, unless it is for something small. */
 async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Promise<void> {
   const fwd = forwardReason(space, asked, found);
-  const { key, coding, name, held, headers } = asked;
-  const authorization = asked.request.header('authorization') ?? '';
-  const fetch = { key, coding, name, held, authorization, headers, target: key };
+  const fetch = fetchFor(asked);
   const underWay = space.fetches.underWay(fetch);
-  if (underWay === undefined && asked.isHead && !held) return fetchAlone(space, asked, { fwd });
+  if (underWay === undefined && asked.isHead && !asked.held) return fetchAlone(space, asked, { fwd });
   const stale = found.kind === 'stale' ? found.object : null;
   const flight = underWay ?? space.fetches.start(fetch, stale);
   flight.crew?.join(asked.request);
   const landing = await flight.landed;
   if (asked.request.gone) return;
-  return landed(space, asked, landing, { fwd, collapsed: underWay !== undefined });
+  const status = { fwd, collapsed: underWay !== undefined };
+  const failedWith = stale === null ? null : failureOf(landing);
+  if (failedWith === null || !servesStale(space, asked, stale)) return landed(space, asked, landing, status);
+  return deliverStale(space, asked, stale, { ...status, fwdStatus: failedWith });
+}
+
+/** The status of an answer by which the origin says that it failed; undefined where there was no answer; null: it did not fail. */
+function failureOf(landing: Landing): number | undefined | null {
+  if (landing.kind === 'failed') return undefined;
+  const status =
+    landing.kind === 'object' ? landing.object.head.status : landing.kind === 'unshared' ? landing.status : 0;
+  return isOriginFailure(status) ? status : null;
+}
+
+function servesStale(
+  { staleIfErrorMs, now }: CachedSpace,
+  asked: Asked,
+  object: CachedObject | null,
+): object is CachedObject {
+  return object !== null && servesOnError(object.head.freshness, asked.wishes, staleIfErrorMs, now());
+}
+
+/** RFC 9111 §4.2.4, RFC 5861 §4. */
+function deliverStale(
+  space: CachedSpace,
+  asked: Asked,
+  object: CachedObject,
+  status: CacheStatus,
+): void | Promise<void> {
+  const told = { ...status, ttl: ttlOf(space, object), detail: 'stale-if-error' };
+  const delivered = deliverObject({ asked, object, status: told, tools: space });
+  return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }
 
 function forwardReason({ variants }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
@@ -164,6 +222,9 @@ function deliverFetched(
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
   const isSelected = object.key === asked.name || object.key === space.variants.name(asked, asked.headers);
   if (!isSelected) return fetchAlone(space, asked, { fwd: 'vary-miss' });
+  // What is to be confirmed each time was confirmed for the request that caused this fetch.
+  const isForAll = !kept || freshForMs(object.head.freshness, space.now()) > 0;
+  if (status.collapsed && !isForAll) return fetchAlone(space, asked, { ...status, detail: 'no-lifetime' });
   const { fwd, collapsed, detail } = status;
   const told = {
     fwd,
@@ -186,7 +247,7 @@ async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus)
   const outcome = await (asked.held ? space.held : space.alone).fetch({
     method: request.method,
     target: key,
-    headers: aloneHeaders(request),
+    headers: aloneHeaders(request, asked.media),
     signal: request.signal,
   });
   if (outcome.kind === 'gone') return;

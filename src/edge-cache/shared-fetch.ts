@@ -8,7 +8,7 @@ import { CachedObject } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import { Fill, type FillLimits } from './fill.js';
 import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
-import { type Freshness, freshForMs, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
+import { type Freshness, freshForMs, isOriginFailure, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import type { MemoryTier } from './memory-tier.js';
@@ -118,6 +118,8 @@ export class SharedFetches {
     if (answer.status === 304 && stale !== null) return this.#confirm(asked, answer, stale);
     const verdict = keeping(answer, isAuthorized(asked));
     if (!verdict.keep) return this.#unkept(asked, answer, verdict.reason, verdict.forbidden);
+    // What is kept may have to do for longer.
+    if (stale !== null && isOriginFailure(answer.status)) return this.#unkept(asked, answer, 'status', false);
     const name = this.#options.variants.learn(asked, varyNames(answer.headers), asked.headers());
     const object = this.#openObject(name, answer, verdict.freshness);
     if (object === null) return this.#unheld(asked, answer);
