@@ -49,12 +49,24 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null
 }
 
 export async function startBox(
-  options: { data?: string; verb?: readonly string[]; args?: readonly string[]; wrap?: readonly string[] } = {},
+  options: {
+    data?: string;
+    verb?: readonly string[];
+    /** Default: every door on a free port. */
+    doors?: readonly string[];
+    args?: readonly string[];
+    wrap?: readonly string[];
+  } = {},
 ): Promise<TestBox> {
   const data = options.data ?? join(newFolder(), 'data');
   const ready = join(newFolder(), 'ready.json');
   const box = [process.execPath, program, ...(options.verb ?? ['up']), '--data', data, '--ready-file', ready];
-  const [command = '', ...args] = [...(options.wrap ?? []), ...box, ...freeDoors, ...(options.args ?? [])];
+  const [command = '', ...args] = [
+    ...(options.wrap ?? []),
+    ...box,
+    ...(options.doors ?? freeDoors),
+    ...(options.args ?? []),
+  ];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: testEnvironment(data) });
   running.add(child);
   let printed = '';

@@ -59,10 +59,10 @@ function checkRoles({ roles, edge }: Settings): void {
       `roles takes ${together.join(', ')} together, with or without edge; or edge alone.`,
     );
   }
-  if (present.length === 0 && (edge.origin === null || edge.api === null)) {
+  if (present.length === 0 && (edge.origin === null || (edge.api === null && !edge.anyOrigin))) {
     throw refuse(
       'edge.origin and edge.api: an edge that runs alone needs both',
-      'Give the addresses of the box that it stands before.',
+      'Give the addresses of the box that it stands before; or, before any HTTP server, edge.origin and edge.anyOrigin: true.',
     );
   }
 }
@@ -74,10 +74,9 @@ async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCo
   let web: { http?: string; https?: string } = {};
   if (loadingEdge !== null) {
     const { openEdgeRole } = await loadingEdge;
-    const upstreams = {
-      origin: inner?.originUrl ?? settings.edge.origin ?? '',
-      api: inner?.apiUrl ?? settings.edge.api ?? '',
-    };
+    const { origin, api, anyOrigin } = settings.edge;
+    const alone = { origin: origin ?? '', api: anyOrigin ? null : api };
+    const upstreams = inner === null ? alone : { origin: inner.originUrl, api: inner.apiUrl };
     const edge = await openEdgeRole({ settings, upstreams, certificates, log, metrics });
     closers.push(() => edge.close(graceMs));
     status.edge = edge.stats;

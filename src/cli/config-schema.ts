@@ -172,6 +172,14 @@ export const settingsSchema = z.strictObject({
     memory: bytes('256MiB'),
     origin: httpUrl,
     api: httpUrl,
+    anyOrigin: z.boolean().describe('true or false').default(false),
+    staleIfErrorSec: z
+      .int()
+      .min(0)
+      .max(604_800)
+      .nullable()
+      .describe('a whole number of seconds from 0 to 604800, or null')
+      .default(null),
   }),
   api: section({ listen: listen('127.0.0.1:0') }),
   origin: section({ listen: listen('127.0.0.1:0') }),

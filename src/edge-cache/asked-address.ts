@@ -1,7 +1,7 @@
 /** What an address of our own origin says of how it is to be fetched and kept. Pure. */
 import { readMediaPath } from '../media/media-path.js';
 
-interface AskedAddress {
+export interface AskedAddress {
   /** One of our own origin's addresses for media: how these are kept is the origin's word alone, whatever a client wishes. */
   readonly media: boolean;
   /**
@@ -21,6 +21,9 @@ const part: AskedAddress = { media: true, held: true, text: false };
 
 /** `<number>.m4s`, `<number>.<part>.m4s`. */
 const segmentOrPart = /^\d+(?:\.\d+)?\.m4s$/;
+
+/** Of a server that we know nothing of: HLS's own parameters mean the same everywhere. */
+export const anywhere = (query: string): AskedAddress => ({ ...elsewhere, held: /(?:^|&)_HLS_msn=/.test(query) });
 
 /** @param query as it goes upstream, without what means nothing there. */
 export function readAskedAddress(path: string, query: string): AskedAddress {

@@ -28,6 +28,14 @@ export function readTarget(path: string, query: string): Target {
   return normalized(path, query);
 }
 
+/** The same for a server that we know nothing of: its paths are its own affair. */
+export function readPlainTarget(path: string, query: string): Target {
+  if (path.length + query.length > queryBytesMax) return refused(`The address is longer than ${queryBytesMax} bytes.`);
+  if (!path.startsWith('/')) return refused('The path must begin with a slash.');
+  if (visibleAscii.test(path) && visibleAscii.test(query)) return { kind: 'path', path, query };
+  return refused('The address contains characters that must be percent-encoded.');
+}
+
 /** The name of the cache entry. */
 export function cacheKey(target: { readonly path: string; readonly query: string }): string {
   return target.query === '' ? target.path : `${target.path}?${target.query}`;

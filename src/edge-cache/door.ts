@@ -1,6 +1,6 @@
 import type { HttpHandler } from '../http/server.js';
 import { answerProblem } from './answer-problem.js';
-import { cacheKey, isUnder, readTarget } from './cache-key.js';
+import { cacheKey } from './cache-key.js';
 import type { Exchange } from './exchange.js';
 import { passThrough } from './pass-through.js';
 import { type CachedSpace, serveCached } from './request-steps.js';
@@ -9,19 +9,15 @@ import type { Upstream } from './upstream.js';
 /** They would make this door a tunnel or an echo. */
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
-/** What is the API's: its own routes, and WHIP publishers. */
-const passedRoots = ['/v1', '/whip'];
-
 /** The public door: the API's addresses and what lies below go there as they come, everything else through the cache. */
 export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): HttpHandler {
   return (request, response) => {
-    const target = readTarget(request.path, request.query);
+    const target = space.addresses.target(request.path, request.query);
     if (target.kind === 'refused') return refuse(space, { request, response }, [400, 'Bad Request', target.reason]);
     if (refusedMethods.has(request.method)) {
       return refuse(space, { request, response }, [405, 'Method Not Allowed', `${request.method} is not served here.`]);
     }
-    if (!passedRoots.some((root) => isUnder(target.path, root)))
-      return serveCached(space, { request, response }, target);
+    if (!space.addresses.isPassed(target.path)) return serveCached(space, { request, response }, target);
     const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' } } as const;
     return passThrough({ request, response }, pass, space).then(() => undefined);
   };

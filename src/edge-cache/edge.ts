@@ -6,6 +6,7 @@
 import type { HttpHandler } from '../http/server.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { anyAddresses, boxAddresses } from './address-rules.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { HitForMiss } from './hit-for-miss.js';
@@ -15,10 +16,10 @@ import { Upstream, type UpstreamLimits } from './upstream.js';
 import { VariantIndex } from './variant-index.js';
 
 export interface EdgeOptions {
-  /** Where everything but `/v1` comes from; a path in it goes before every path asked. */
+  /** Where everything but the API comes from; a path in it goes before every path asked. */
   readonly origin: URL;
-  /** Where `/v1` comes from. */
-  readonly api: URL;
+  /** Where `/v1` comes from; null: the origin is any HTTP server, and all of it is the cached space. */
+  readonly api: URL | null;
   /** All memory for bodies: kept, on their way in, and still being sent. */
   readonly memoryBytes: number;
   /** Larger bodies are streamed and not kept. Default: a sixteenth of the memory, at most 64 MiB. */
@@ -77,14 +78,27 @@ export function openEdge(options: EdgeOptions): Edge {
   const longer = { headMs: originLimits.headMs + holdMsMax, concurrent: heldConcurrent, waitersMax: heldConcurrent };
   const heldLimits = { ...originLimits, ...longer, ...options.heldLimits };
   const held = new Upstream({ ...common, name: 'origin-held', base: options.origin, limits: heldLimits });
-  const api = new Upstream({ ...common, name: 'api', base: options.api, limits: apiLimits });
+  const api = new Upstream({ ...common, name: 'api', base: options.api ?? options.origin, limits: apiLimits });
+  const addresses = options.api === null ? anyAddresses : boxAddresses;
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
   const variants = new VariantIndex();
   const hitForMiss = new HitForMiss(now);
   const shared = { upstream: fills, held, tier, variants, hitForMiss, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
   const { staleIfErrorMs = 0 } = options;
-  const space = { tier, variants, hitForMiss, fetches, alone, held, metrics, now, objectBytesMax, staleIfErrorMs };
+  const space = {
+    addresses,
+    tier,
+    variants,
+    hitForMiss,
+    fetches,
+    alone,
+    held,
+    metrics,
+    now,
+    objectBytesMax,
+    staleIfErrorMs,
+  };
   return {
     handler: openDoor(space, api),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),

@@ -10,26 +10,34 @@ const remade = ['host', 'content-length', 'expect', 'via'];
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip'];
 
 const droppedPassing = new Set([...remade, ...forwarding]);
-/** What one client wishes of caches does not count where our own origin's media are asked for: not further up either. */
+/** How the cached space asks upstream. */
+interface Asking {
+  /** Our own origin's media: what one client wishes of caches does not count there, and not further up either. */
+  readonly media: boolean;
+  /** Whether the client's go upstream. */
+  readonly cookies: boolean;
+}
+
+/** A shared answer must not depend on where one client is, nor on what it has already. */
+const droppedShared = [...droppedPassing, ...conditions, 'range'];
 const wishes = ['cache-control', 'pragma'];
-/** A shared answer must not depend on one client's cookies or on where that client is. */
-const droppedShared = new Set([...droppedPassing, ...conditions, 'range', 'cookie']);
-const droppedMedia = new Set([...droppedShared, ...wishes]);
-const droppedText = new Set([...droppedMedia, 'accept-encoding']);
-const droppedAlone = new Set([...droppedPassing, 'cookie']);
-const droppedMediaAlone = new Set([...droppedAlone, ...wishes]);
+
+function dropped(always: Iterable<string>, { media, cookies }: Asking, more: readonly string[] = []): Set<string> {
+  return new Set([...always, ...(media ? wishes : []), ...(cookies ? [] : ['cookie']), ...more]);
+}
 
 /** For a fetch whose answer is for everybody. `coding`: the only one that is asked for; null: as the client says. */
-export function sharedHeaders(request: HttpRequest, coding: Coding | null, media: boolean): HeaderPair[] {
-  const fields = endToEnd(request.headers, coding !== null ? droppedText : media ? droppedMedia : droppedShared);
-  return [...fields, ...(coding === 'gzip' ? [gzip] : []), via(request.headers)];
+export function sharedHeaders(request: HttpRequest, asking: Asking & { readonly coding: Coding | null }): HeaderPair[] {
+  const { coding } = asking;
+  const without = dropped(droppedShared, asking, coding === null ? [] : ['accept-encoding']);
+  return [...endToEnd(request.headers, without), ...(coding === 'gzip' ? [gzip] : []), via(request.headers)];
 }
 
 const gzip: HeaderPair = ['accept-encoding', 'gzip'];
 
 /** For a GET or HEAD of the cached space that goes on its own: with its ranges and conditions. */
-export function aloneHeaders(request: HttpRequest, media: boolean): HeaderPair[] {
-  return [...endToEnd(request.headers, media ? droppedMediaAlone : droppedAlone), via(request.headers)];
+export function aloneHeaders(request: HttpRequest, asking: Asking): HeaderPair[] {
+  return [...endToEnd(request.headers, dropped(droppedPassing, asking)), via(request.headers)];
 }
 
 /** For a request passed through: whole, and with where it came from. */

@@ -10,10 +10,10 @@
  */
 import type { HttpRequest } from '../http/server.js';
 import { acceptsGzip } from './accept-encoding.js';
+import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
-import { readAskedAddress } from './asked-address.js';
 import { parseRange } from './byte-range.js';
-import { cacheKey, meaningfulQuery } from './cache-key.js';
+import { cacheKey } from './cache-key.js';
 import type { CacheStatus } from './cache-status.js';
 import type { CachedObject } from './cached-object.js';
 import { type Delivered, deliverObject } from './deliver.js';
@@ -31,6 +31,7 @@ import type { Upstream, UpstreamAnswer } from './upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
 
 export interface CachedSpace extends Tools {
+  readonly addresses: AddressRules;
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
@@ -66,13 +67,13 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
 }
 
 /** Reads what matters of the request, and names what it asks for. */
-function receive({ variants }: CachedSpace, exchange: Exchange, target: Path): Asked {
+function receive({ variants, addresses }: CachedSpace, exchange: Exchange, target: Path): Asked {
   const { request } = exchange;
-  const query = meaningfulQuery(target.path, target.query);
+  const query = addresses.query(target.path, target.query);
   const key = cacheKey({ path: target.path, query });
-  const { media, held, text } = readAskedAddress(target.path, query);
+  const { media, held, text } = addresses.read(target.path, query);
   const coding = text ? (acceptsGzip(request.header('accept-encoding')) ? 'gzip' : 'plain') : null;
-  const headers = once(() => sharedHeaders(request, coding, media));
+  const headers = once(() => sharedHeaders(request, { coding, media, cookies: addresses.cookies }));
   // Field by field here and below: what is spread is copied slowly, and thousands come in one turn.
   return {
     request,
@@ -247,7 +248,7 @@ async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus)
   const outcome = await (asked.held ? space.held : space.alone).fetch({
     method: request.method,
     target: key,
-    headers: aloneHeaders(request, asked.media),
+    headers: aloneHeaders(request, { media: asked.media, cookies: space.addresses.cookies }),
     signal: request.signal,
   });
   if (outcome.kind === 'gone') return;
@@ -279,8 +280,8 @@ async function passOn(space: CachedSpace, exchange: Exchange, target: Path): Pro
   if (!safe && status !== null && status < 400) invalidate(space, target);
 }
 
-function invalidate({ tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {
-  const key = cacheKey({ path: target.path, query: meaningfulQuery(target.path, target.query) });
+function invalidate({ addresses, tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {
+  const key = cacheKey({ path: target.path, query: addresses.query(target.path, target.query) });
   for (const name of plainNames(key)) tier.remove(name);
   variants.forget(key);
   fetches.invalidate(key);

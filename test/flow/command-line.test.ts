@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -168,6 +171,39 @@ it('runs as an edge of its own before another box', async () => {
   await (await fetch(edge.http + asset)).arrayBuffer();
   expect((await fetch(edge.http + asset)).headers.get('cache-status')).toMatch(/Headwater; hit/);
   expect((await fetch(`${edge.http}/v1/videos`)).status).toBe(200);
+  expect(await edge.kill('SIGTERM')).toBe(0);
+});
+
+it('runs as a cache before any HTTP server, without a configuration', async () => {
+  const refused = await failedCommand(join(newFolder(), 'data'), ['edge', '--upstream', 'ftp://127.0.0.1']);
+  expect(refused.stderr).toMatch(/edge\.origin.*--upstream[\s\S]*http:\/\//);
+
+  const asked: string[] = [];
+  const origin = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.cookie ?? ''}`);
+    response.writeHead(200, { 'cache-control': 'max-age=3' }).end(String(asked.length));
+  }).listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const edge = await startBox({
+    verb: ['edge', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`],
+    doors: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+    args: ['--cache-memory', '16MiB'],
+  });
+  const ask = async (path: string) => {
+    const answer = await fetch(`${edge.http}${path}`, { headers: { cookie: 'a=1' } });
+    return [await answer.text(), answer.headers.get('cache-status')];
+  };
+  // Not one of these means anything here: neither the API's path, nor that of media, nor an escaped slash.
+  for (const path of ['/v1/videos', '/media/b_0123456789/v720/7.m4s?token=1', '/a%2Fb']) {
+    const [body] = await ask(path);
+    expect(await ask(path)).toEqual([body, expect.stringContaining('Headwater; hit; ttl=')]);
+  }
+  expect(asked).toEqual(['/v1/videos a=1', '/media/b_0123456789/v720/7.m4s?token=1 a=1', '/a%2Fb a=1']);
+  origin.closeAllConnections();
+  await new Promise((resolve) => origin.close(resolve));
+  await until(async () => (await ask('/a%2Fb'))[1]?.includes('detail=stale-if-error') === true, 60_000);
+  expect(await ask('/a%2Fb')).toEqual(['3', expect.stringContaining('fwd=stale')]);
+  expect(await fetch(`${edge.http}/other`).then(({ status }) => status)).toBe(502);
   expect(await edge.kill('SIGTERM')).toBe(0);
 });
 

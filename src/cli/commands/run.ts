@@ -7,6 +7,9 @@ import type { Settings } from '../config-schema.js';
 import { describeError } from '../output.js';
 
 interface RunOptions {
+  readonly upstream?: string;
+  readonly listen?: string;
+  readonly cacheMemory?: string;
   readonly config?: string;
   readonly set: readonly string[];
   readonly http?: string;
@@ -23,6 +26,9 @@ interface RunOptions {
 }
 
 const flagKeys = {
+  upstream: 'edge.origin',
+  listen: 'http.listen',
+  cacheMemory: 'edge.memory',
   http: 'http.listen',
   https: 'https.listen',
   tlsCert: 'https.certFile',
@@ -39,12 +45,33 @@ export function addRunCommands(program: Command): void {
   withRunOptions(program.command('up'))
     .description('run a whole box: every role in one process (what npm start runs)')
     .option('--config <file>', 'settings; config/headwater.yaml is the commented reference')
-    .action((options: RunOptions) => run(options, { wholeBox: true }));
+    .action((options: RunOptions) => run(options, wholeBox));
   withRunOptions(program.command('run'))
     .description('run the roles that a configuration file names')
     .requiredOption('--config <file>', 'settings; config/headwater.yaml is the commented reference')
-    .action((options: RunOptions) => run(options, { wholeBox: false }));
+    .action((options: RunOptions) => run(options, (settings) => settings));
+  program
+    .command('edge')
+    .description('run a cache in front of any HTTP server; no configuration file needed')
+    .requiredOption('--upstream <url>', 'the server that it stands before, for example http://127.0.0.1:8000')
+    .option('--listen <addr:port>', 'its door; :8080 means every address (default: 0.0.0.0:8080)')
+    .option('--cache-memory <size>', 'what the cache may hold in memory, for example 2GiB (default: 256MiB)')
+    .option('--data <dir>', 'the folder that holds its state (default: ./var)')
+    .option('--admin <addr:port>', 'metrics and health (default: 127.0.0.1:9180)')
+    .option('--set <key=value>', 'any setting, e.g. --set edge.staleIfErrorSec=60; may be repeated', gather, [])
+    .option('--ready-file <file>', 'write the bound addresses here too, once it serves')
+    .action((options: RunOptions) => run(options, beforeAnyServer));
 }
+
+const wholeBox = (settings: Settings): Settings => ({
+  ...settings,
+  roles: ['ingest', 'transcode', 'origin', 'edge', 'api'],
+});
+const beforeAnyServer = (settings: Settings): Settings => ({
+  ...settings,
+  roles: ['edge'],
+  edge: { ...settings.edge, anyOrigin: true },
+});
 
 function withRunOptions(command: Command): Command {
   return command
@@ -74,15 +101,10 @@ function sourcesOf(options: RunOptions): ConfigSources {
   return { file: options.config, environment: process.env, sets: options.set, flags: Object.fromEntries(given) };
 }
 
-async function run(options: RunOptions, { wholeBox }: { wholeBox: boolean }): Promise<void> {
-  const settings = loadSettings(sourcesOf(options));
+async function run(options: RunOptions, withRoles: (settings: Settings) => Settings): Promise<void> {
+  const settings = withRoles(loadSettings(sourcesOf(options)));
   const { openBox } = await import('../box.js');
-  const box = await openBox(
-    wholeBox ? { ...settings, roles: ['ingest', 'transcode', 'origin', 'edge', 'api'] } : settings,
-    {
-      readyFiles: options.readyFile === undefined ? [] : [options.readyFile],
-    },
-  );
+  const box = await openBox(settings, { readyFiles: options.readyFile === undefined ? [] : [options.readyFile] });
   const stop = (signal: string) => {
     process.stderr.write(`${signal}: draining\n`);
     box.close().then(

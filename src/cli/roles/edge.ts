@@ -10,6 +10,9 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 
+/** How stale an answer of any server may be while that fails, where nobody says; seconds. */
+const STALE_SEC = 3600;
+
 /** The public door of a box: one handler, plain and, where a certificate is named for it, over TLS. */
 export interface EdgeRole {
   /** ADDR:PORT. */
@@ -20,7 +23,8 @@ export interface EdgeRole {
 
 export async function openEdgeRole(options: {
   settings: Settings;
-  upstreams: { origin: string; api: string };
+  /** `api` null: the origin is any HTTP server. */
+  upstreams: { origin: string; api: string | null };
   certificates: Certificates | null;
   log: Log;
   metrics: Metrics;
@@ -28,8 +32,9 @@ export async function openEdgeRole(options: {
   const { settings, upstreams, certificates, log, metrics } = options;
   const edge = openEdge({
     origin: new URL(upstreams.origin),
-    api: new URL(upstreams.api),
+    api: upstreams.api === null ? null : new URL(upstreams.api),
     memoryBytes: settings.edge.memory,
+    staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
     log,
     metrics,
   });
