@@ -19,7 +19,7 @@ export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): Http
     }
     if (!space.addresses.isPassed(target.path)) return serveCached(space, { request, response }, target);
     const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' } } as const;
-    return passThrough({ request, response }, pass, space).then(() => undefined);
+    return passThrough({ request, response }, pass, space);
   };
 }
 

@@ -219,6 +219,57 @@ describe.each(['node', 'uws'] as const)('behind the %s engine', (engine) => {
     expect((await scene.ask('/page')).status).toBe(502);
   });
 
+  it.each([
+    ['POST', 201, { location: '/page' }, true],
+    ['PUT', 204, { 'content-location': 'page?' }, true],
+    ['DELETE', 200, { location: 'http://{host}/page' }, true],
+    // uWebSockets.js closes the connection of a method that it does not know.
+    ...(engine === 'node' ? ([['M-SEARCH', 200, { location: '/page' }, true]] as const) : []),
+    ['POST', 302, { location: '/page' }, true],
+    ['POST', 201, { location: 'http://elsewhere.example/page' }, false],
+    ['POST', 201, { location: 'http://[' }, false],
+    ['POST', 400, { location: '/page' }, false],
+    ['OPTIONS', 200, { location: '/page' }, false],
+  ] as const)(
+    '%s that is answered %i with %o forgets what it names: %s (RFC 9111 §4.4)',
+    async (method, status, named, forgets) => {
+      await open();
+      originSays(200, { 'cache-control': 'max-age=60' });
+      await scene.ask('/page');
+      const { says } = scene.origin;
+      scene.origin.says = ({ headers: { host = '' } }, response) => {
+        const [[name, value] = ['', '']] = Object.entries(named);
+        response.writeHead(status, { [name]: value.replace('{host}', host) }).end();
+      };
+      const host = `127.0.0.1:${scene.origin.url.port}`;
+      await scene.ask('/other', { method, headers: { host } });
+      scene.origin.says = says;
+      expect((await scene.ask('/page')).body).toBe(forgets ? '3' : '1');
+    },
+  );
+
+  it('refreshes the kept head with that of a confirmation (RFC 9111 §3.2)', async () => {
+    await open();
+    scene.origin.says = (request, response) => {
+      const [status, type, a] = request.headers['if-none-match'] ? [304, 'text/html', '2'] : [200, 'text/plain', '1'];
+      response.writeHead(status, {
+        etag: '"1"',
+        'content-type': type,
+        a,
+        connection: 'b',
+        b: 'hop',
+        'cache-control': 'max-age=1',
+      });
+      response.end(status === 200 ? 'body' : undefined);
+    };
+    await scene.ask('/page');
+    scene.clock.now += 5000;
+    for (const _ of ['confirmed', 'kept']) {
+      const { body, headers } = await scene.ask('/page');
+      expect([body, headers['content-type'], headers.a, headers.b]).toEqual(['body', 'text/html', '2', undefined]);
+    }
+  });
+
   it('shares what must be confirmed each time with nobody else', async () => {
     await open();
     originSays(200, { 'cache-control': 'no-cache', etag: '"1"' });

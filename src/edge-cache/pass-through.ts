@@ -4,13 +4,15 @@ import type { Exchange, Tools } from './exchange.js';
 import { contentLengthOf, type HeaderPair } from './header-fields.js';
 import { passedHeaders } from './request-headers.js';
 import { streamAnswer } from './stream-answer.js';
-import type { Upstream } from './upstream.js';
+import type { Upstream, UpstreamAnswer } from './upstream.js';
 
 export interface PassThrough {
   readonly upstream: Pick<Upstream, 'fetch'>;
   /** Path and query for the upstream. */
   readonly target: string;
   readonly status: CacheStatus;
+  /** Told of the answer before the client gets any of it. */
+  readonly onAnswer?: (answer: Pick<UpstreamAnswer, 'status' | 'headers'>) => void;
 }
 
 /**
@@ -18,9 +20,8 @@ export interface PassThrough {
  *
  * Held per request: the door's bounded body buffer, one chunk each way, and the sockets' own buffers: under 1 MiB, however
  * long the bodies. An answer that comes before the body is read reaches the client; the rest of the body is left unread.
- * Returns the upstream's status, or null when it gave none.
  */
-export async function passThrough(exchange: Exchange, pass: PassThrough, tools: Tools): Promise<number | null> {
+export async function passThrough(exchange: Exchange, pass: PassThrough, tools: Tools): Promise<void> {
   const { request, response } = exchange;
   const outcome = await pass.upstream.fetch({
     method: request.method,
@@ -29,15 +30,15 @@ export async function passThrough(exchange: Exchange, pass: PassThrough, tools: 
     body: request.hasBody ? request.body() : undefined,
     signal: request.signal,
   });
-  if (outcome.kind === 'gone') return null;
+  if (outcome.kind === 'gone') return;
   if (outcome.kind === 'failed') {
     tools.metrics.request('failed');
     answerFailure(response, outcome.failure, pass.status);
-    return null;
+    return;
   }
   tools.metrics.request('pass');
+  pass.onAnswer?.(outcome.answer);
   await streamAnswer(exchange, outcome.answer, pass.status, tools);
-  return outcome.answer.status;
 }
 
 /** A known length stays known; without one the body goes on in chunks. */

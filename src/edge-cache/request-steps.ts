@@ -21,6 +21,7 @@ import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
 import { freshForMs, isOriginFailure, keeping } from './freshness.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import { changedBy } from './invalidation.js';
 import type { MemoryTier } from './memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { aloneHeaders, sharedHeaders } from './request-headers.js';
@@ -270,14 +271,16 @@ function couldBeKept(space: CachedSpace, { key, request }: Asked, { contentLengt
   return head.status === 200 && small && keeping(head, request.header('authorization') !== undefined).keep;
 }
 
-/** What is neither GET nor HEAD, or has a body. What changes something makes the kept answer invalid (RFC 9111 §4.4). */
-async function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<void> {
-  const { method } = exchange.request;
+/** What is neither GET nor HEAD, or has a body. What it changes is forgotten before its client hears of the change. */
+function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<void> {
+  const { request } = exchange;
+  const { method } = request;
   const fwd = method === 'GET' || method === 'HEAD' ? 'bypass' : 'method';
-  const pass = { upstream: space.alone, target: cacheKey(target), status: { fwd } } as const;
-  const status = await passThrough(exchange, pass, space);
-  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  if (!safe && status !== null && status < 400) invalidate(space, target);
+  const onAnswer = ({ status, headers }: Pick<UpstreamAnswer, 'status' | 'headers'>) => {
+    const changed = changedBy({ method, host: request.header('host'), target, status, headers });
+    for (const address of changed) invalidate(space, address);
+  };
+  return passThrough(exchange, { upstream: space.alone, target: cacheKey(target), status: { fwd }, onAnswer }, space);
 }
 
 function invalidate({ addresses, tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {

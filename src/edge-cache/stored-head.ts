@@ -6,14 +6,8 @@ import { writeHttpDate } from './http-date.js';
 
 /** Said anew for every answer. */
 const remade = new Set(['age', 'cache-status', 'content-length', 'date']);
-/** What a 304 says of the message that carried it, not of the kept answer (RFC 9111 §3.2). */
-const notRefreshed = new Set([
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'transfer-encoding',
-]);
+/** What the kept bytes depend on: a 304 cannot have changed it (RFC 9111 §3.2). */
+const notRefreshed = new Set(['content-encoding', 'content-length', 'content-range', 'transfer-encoding']);
 
 export function storedHead(received: ReceivedHead, freshness: Freshness): StoredHead {
   const date = dateOf(received);
