@@ -1,6 +1,7 @@
 import type { HttpHandler } from '../http/server.js';
 import { answerProblem } from './answer-problem.js';
 import { cacheKey } from './cache-key.js';
+import { hasLooped } from './cdn-loop.js';
 import type { Exchange } from './exchange.js';
 import { passThrough } from './pass-through.js';
 import { type CachedSpace, serveCached } from './request-steps.js';
@@ -10,12 +11,19 @@ import type { Upstream } from './upstream.js';
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
 /** The public door: the API's addresses and what lies below go there as they come, everything else through the cache. */
-export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>): HttpHandler {
+export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>, cdnId: string): HttpHandler {
   return (request, response) => {
     const target = space.addresses.target(request.path, request.query);
     if (target.kind === 'refused') return refuse(space, { request, response }, [400, 'Bad Request', target.reason]);
     if (refusedMethods.has(request.method)) {
       return refuse(space, { request, response }, [405, 'Method Not Allowed', `${request.method} is not served here.`]);
+    }
+    if (request.header('cdn-loop') !== undefined && hasLooped(request.headers, cdnId)) {
+      return refuse(space, { request, response }, [
+        508,
+        'Loop Detected',
+        'The upstream of this edge leads back to it.',
+      ]);
     }
     if (!space.addresses.isPassed(target.path)) return serveCached(space, { request, response }, target);
     const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' } } as const;

@@ -7,6 +7,7 @@ import type { HttpHandler } from '../http/server.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { anyAddresses, boxAddresses } from './address-rules.js';
+import { newCdnId } from './cdn-loop.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { HitForMiss } from './hit-for-miss.js';
@@ -69,7 +70,8 @@ export function openEdge(options: EdgeOptions): Edge {
   const metrics = new EdgeMetrics(options.metrics);
   const now = options.now ?? Date.now;
   const objectBytesMax = options.objectBytesMax ?? Math.min(64 * mebibyte, Math.floor(options.memoryBytes / 16));
-  const common = { log: options.log, metrics, now };
+  const cdnId = newCdnId();
+  const common = { cdnId, log: options.log, metrics, now };
   const originLimits = { ...defaultUpstreamLimits, ...options.originLimits };
   const apiLimits = { ...defaultUpstreamLimits, ...options.apiLimits };
   const fills = new Upstream({ ...common, name: 'origin', base: options.origin, limits: originLimits });
@@ -100,7 +102,7 @@ export function openEdge(options: EdgeOptions): Edge {
     staleIfErrorMs,
   };
   return {
-    handler: openDoor(space, api),
+    handler: openDoor(space, api, cdnId),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
     close: async () => {
       await Promise.all([fills.close(), alone.close(), held.close(), api.close()]);

@@ -270,6 +270,18 @@ describe.each(['node', 'uws'] as const)('behind the %s engine', (engine) => {
     }
   });
 
+  it.each(['GET', 'POST'])('refuses a %s that it has sent itself (RFC 8586)', async (method) => {
+    await open();
+    scene.origin.says = (request, response) => {
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+      scene.ask('/page', { method, headers }).then(({ status, body }) => response.writeHead(status).end(body));
+    };
+    expect((await scene.ask('/page', { method, headers: { 'cdn-loop': 'other; a=1' } })).status).toBe(508);
+    expect(scene.origin.requests.map(({ headers }) => headers['cdn-loop'])).toEqual([
+      expect.stringMatching(/^other; a=1, headwater-\w{16}$/),
+    ]);
+  });
+
   it('shares what must be confirmed each time with nobody else', async () => {
     await open();
     originSays(200, { 'cache-control': 'no-cache', etag: '"1"' });

@@ -25,6 +25,8 @@ export interface UpstreamLimits {
 export interface UpstreamOptions {
   readonly name: string;
   readonly base: URL;
+  /** What this edge calls itself in CDN-Loop. */
+  readonly cdnId: string;
   readonly limits: UpstreamLimits;
   readonly log: Log;
   readonly metrics: EdgeMetrics;
@@ -122,7 +124,7 @@ export class Upstream {
   }
 
   async #attempt(ask: UpstreamRequest): Promise<UpstreamAnswer | Error> {
-    const { limits, now, metrics } = this.#options;
+    const { limits, now, metrics, cdnId } = this.#options;
     const cancel = new AbortController();
     const gone = () => cancel.abort();
     ask.signal?.addEventListener('abort', gone, { once: true });
@@ -133,7 +135,7 @@ export class Upstream {
       const response = await this.#pool.request({
         method: ask.method as Dispatcher.HttpMethod,
         path: this.#basePath + ask.target,
-        headers: ask.headers.flat(),
+        headers: [...ask.headers.flat(), 'cdn-loop', cdnId],
         // undici takes any async iterable; its types name only Readable.
         body: (watch && ask.body ? watch.watched(ask.body) : null) as Readable | null,
         signal: cancel.signal,
