@@ -1,21 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRange, resolveRange } from './byte-range.js';
+import { parseRanges, resolveRange, resolveRanges } from './byte-range.js';
 
 describe('Range', () => {
   it.each([
-    ['bytes=0-4', { kind: 'from', first: 0, last: 4 }],
-    ['Bytes = 3 - ', { kind: 'from', first: 3, last: null }],
-    ['bytes=-5', { kind: 'suffix', length: 5 }],
+    ['bytes=0-4', [{ kind: 'from', first: 0, last: 4 }]],
+    ['Bytes = 3 - ', [{ kind: 'from', first: 3, last: null }]],
+    ['bytes=-5', [{ kind: 'suffix', length: 5 }]],
+    [
+      'bytes=0-1, 3-,-2',
+      [
+        { kind: 'from', first: 0, last: 1 },
+        { kind: 'from', first: 3, last: null },
+        { kind: 'suffix', length: 2 },
+      ],
+    ],
+    [`bytes=${'0-1,'.repeat(31)}0-1`, Array(32).fill({ kind: 'from', first: 0, last: 1 })],
+    [`bytes=${'0-1,'.repeat(32)}0-1`, null],
     ['bytes=5-4', null],
     ['bytes=-', null],
-    ['bytes=0-1,3-4', null],
+    ['bytes=0-1,b', null],
+    ['bytes=0-1,', null],
     ['bytes=a-b', null],
     ['items=0-4', null],
     [`bytes=0-${'9'.repeat(30)}`, null],
     [undefined, null],
   ])('reads %s', (value, expected) => {
-    expect(parseRange(value)).toEqual(expected);
+    expect(parseRanges(value)).toEqual(expected);
   });
 
   it('resolves to bytes that exist, or to none', () => {
@@ -37,11 +48,36 @@ describe('Range', () => {
     );
   });
 
+  it('resolves several to the bytes that any of them names, each once', () => {
+    const spec = fc.tuple(fc.nat(30), fc.nat(12)).map(([first, more]) => ({ first, last: first + more }));
+    fc.assert(
+      fc.property(fc.array(spec, { maxLength: 6 }), fc.nat(40), (specs, total) => {
+        const asked = specs.map((each) => ({ kind: 'from' as const, ...each }));
+        const bytes = resolveRanges(asked, total).flatMap(({ first, last }) =>
+          Array.from({ length: last - first + 1 }, (_unused, at) => first + at),
+        );
+        const named = Array.from({ length: total }, (_unused, at) => at).filter((at) =>
+          specs.some(({ first, last }) => at >= first && at <= last),
+        );
+        expect([...bytes].sort((one, other) => one - other)).toEqual(named);
+      }),
+    );
+  });
+
+  it('keeps the order in which ranges were asked', () => {
+    const asked = parseRanges('bytes=8-9,0-1') ?? [];
+    expect(resolveRanges(asked, 10)).toEqual([
+      { first: 8, last: 9 },
+      { first: 0, last: 1 },
+    ]);
+  });
+
   it('takes any text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^bytes=[\d,-]{0,12}$/)), (value) => {
-        const range = parseRange(value);
-        if (range?.kind === 'from' && range.last !== null) expect(range.last).toBeGreaterThanOrEqual(range.first);
+        for (const range of parseRanges(value) ?? []) {
+          if (range.kind === 'from' && range.last !== null) expect(range.last).toBeGreaterThanOrEqual(range.first);
+        }
       }),
     );
   });

@@ -1,4 +1,4 @@
-/** Single byte ranges (RFC 9110 §14). Pure. Several ranges at once are answered whole, as §14.2 allows. */
+/** Byte ranges (RFC 9110 §14). Pure. */
 export type RangeAsked =
   | { readonly kind: 'from'; readonly first: number; readonly last: number | null }
   | { readonly kind: 'suffix'; readonly length: number };
@@ -9,10 +9,25 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** Null for anything but one well-formed byte range: then the whole is answered. */
-export function parseRange(value: string | undefined): RangeAsked | null {
+/** More than any client of ours needs; who asks for thousands wants to make work (§17.15). */
+const rangesMax = 32;
+
+/** Null for anything but well-formed byte ranges, at most 32: then the whole is answered, as §14.2 allows. */
+export function parseRanges(value: string | undefined): readonly RangeAsked[] | null {
   if (value === undefined) return null;
-  const match = /^bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})$/i.exec(value.trim());
+  const specs = /^bytes\s*=([\d\s,-]{1,1500})$/i.exec(value.trim())?.[1]?.split(',') ?? [];
+  if (specs.length > rangesMax) return null;
+  const ranges: RangeAsked[] = [];
+  for (const spec of specs) {
+    const range = parseSpec(spec);
+    if (range === null) return null;
+    ranges.push(range);
+  }
+  return ranges.length === 0 ? null : ranges;
+}
+
+function parseSpec(spec: string): RangeAsked | null {
+  const match = /^\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/.exec(spec);
   if (!match) return null;
   const [, from = '', to = ''] = match;
   if (from === '') return to === '' ? null : { kind: 'suffix', length: Number(to) };
@@ -21,7 +36,7 @@ export function parseRange(value: string | undefined): RangeAsked | null {
   return last !== null && last < first ? null : { kind: 'from', first, last };
 }
 
-/** The bytes meant in a body of `total` bytes, or null when it has none of them (416). */
+/** The bytes meant in a body of `total` bytes, or null when it has none of them. */
 export function resolveRange(asked: RangeAsked, total: number): ByteRange | null {
   if (asked.kind === 'suffix') {
     if (asked.length === 0 || total === 0) return null;
@@ -30,3 +45,30 @@ export function resolveRange(asked: RangeAsked, total: number): ByteRange | null
   if (asked.first >= total) return null;
   return { first: asked.first, last: Math.min(asked.last ?? total - 1, total - 1) };
 }
+
+/**
+ * Those of the ranges that exist in a body of `total` bytes, in the order asked; none: 416. Where some overlap or
+ * touch, all are put in order and joined (§15.3.7.2), so no byte is ever sent twice.
+ */
+export function resolveRanges(asked: readonly RangeAsked[], total: number): readonly ByteRange[] {
+  const ranges = asked.flatMap((each) => resolveRange(each, total) ?? []);
+  const sorted = [...ranges].sort((one, other) => one.first - other.first);
+  const touch = sorted.some(({ first }, at) => first <= (sorted[at - 1]?.last ?? -2) + 1);
+  return touch ? joined(sorted) : ranges;
+}
+
+function joined(sorted: readonly ByteRange[]): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  for (const range of sorted) {
+    const before = ranges.at(-1);
+    if (before === undefined || range.first > before.last + 1) ranges.push(range);
+    else ranges[ranges.length - 1] = { first: before.first, last: Math.max(before.last, range.last) };
+  }
+  return ranges;
+}
+
+/** RFC 9110 §14.4; `*`: the length is not known. */
+export const contentRange = ({ first, last }: ByteRange, total: number | '*'): readonly [string, string] => [
+  'content-range',
+  `bytes ${first}-${last}/${total}`,
+];

@@ -3,14 +3,15 @@
  * has it already (304). Sends what is there as soon as it is there, and holds at most one slice for a slow client.
  */
 import { answerProblem } from './answer-problem.js';
-import type { BodyReader } from './body-reader.js';
-import { type ByteRange, type RangeAsked, resolveRange } from './byte-range.js';
+import { type ByteRange, contentRange, type RangeAsked, resolveRange, resolveRanges } from './byte-range.js';
 import type { CacheStatus } from './cache-status.js';
 import type { CachedObject } from './cached-object.js';
 import { clientHoldsIt, rangeApplies } from './conditional.js';
 import type { Asked, Tools } from './exchange.js';
 import { currentAgeMs } from './freshness.js';
-import type { HeaderPair } from './header-fields.js';
+import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
+import { multipartRanges, sendParts } from './multipart-ranges.js';
+import { type Sent, type Span, sendSpan, sliceBytes } from './send-span.js';
 import { agedAndTold, sentHead } from './sent-head.js';
 
 export interface Delivery {
@@ -23,8 +24,6 @@ export interface Delivery {
 /** `unavailable`: this object cannot answer this request after all, and nothing was sent. */
 export type Delivered = 'delivered' | 'unavailable';
 
-/** Most bytes handed to a client's socket at once. */
-const sliceBytes = 256 * 1024;
 /** What a 304 repeats of the kept head (RFC 9110 §15.4.5). */
 const repeatedIn304 = new Set(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary']);
 
@@ -36,7 +35,31 @@ export function deliverObject(delivery: Delivery): Delivered | Promise<Delivered
   const now = tools.now();
   if (head.status === 200 && clientHoldsIt(asked.conditions, head, now)) return notModified(delivery);
   const ranged = head.status === 200 && !asked.isHead && rangeApplies(asked.conditions, head, now);
-  return ranged && asked.range !== null ? deliverRange(delivery, asked.range) : deliverWhole(delivery);
+  return ranged && asked.ranges !== null ? deliverRanges(delivery, asked.ranges) : deliverWhole(delivery);
+}
+
+/** A body that is in several objects. */
+export interface BodyInBlocks {
+  readonly length: number;
+  send(span: Span): Promise<Sent>;
+}
+
+/** The same of such a body: `delivery.object` is one of its blocks, and has the head of all. */
+export async function deliverInBlocks(delivery: Delivery, body: BodyInBlocks): Promise<Delivered> {
+  const { asked, object, tools } = delivery;
+  const now = tools.now();
+  if (clientHoldsIt(asked.conditions, object.head, now)) return notModified(delivery);
+  const { length } = body;
+  if (asked.ranges === null || !rangeApplies(asked.conditions, object.head, now)) {
+    begin(delivery, 200, [], length);
+    return finish(asked, await body.send({ from: 0, end: length }));
+  }
+  const ranges = resolveRanges(asked.ranges, length);
+  const [range] = ranges;
+  if (range === undefined) return unsatisfiable(delivery, length);
+  if (ranges.length > 1) return sendMultipart(delivery, ranges, body);
+  begin(delivery, 206, [contentRange(range, length)], range.last - range.first + 1);
+  return finish(asked, await body.send({ from: range.first, end: range.last + 1 }));
 }
 
 /** Sets the answer's head; Age by RFC 9111 §5.1. */
@@ -45,7 +68,13 @@ function begin(delivery: Delivery, status: number, extra: readonly HeaderPair[],
   const age = Math.floor(currentAgeMs(object.head.freshness, delivery.tools.now()) / 1000);
   const sent = status === 304 ? confirmation(delivery, age) : sentHead(object, delivery.status, age);
   delivery.tools.metrics.request(outcomeOf(delivery.status));
-  delivery.asked.response.start(status, extra.length === 0 ? sent : [...sent, ...extra], length);
+  delivery.asked.response.start(status, extra.length === 0 ? sent : withFields(sent, extra), length);
+}
+
+/** `fields` in place of those of the same name. */
+function withFields(head: HeaderPairs, fields: readonly HeaderPair[]): HeaderPair[] {
+  const replaced = new Set(fields.map(([name]) => name));
+  return [...head.filter(([name]) => !replaced.has(name)), ...fields];
 }
 
 function confirmation({ object, status }: Delivery, age: number): HeaderPair[] {
@@ -74,10 +103,23 @@ function deliverWhole(delivery: Delivery): Delivered | Promise<Delivered> {
   return 'delivered';
 }
 
-function deliverRange(delivery: Delivery, range: RangeAsked): Delivered | Promise<Delivered> {
+function deliverRanges(delivery: Delivery, asked: readonly RangeAsked[]): Delivered | Promise<Delivered> {
   const { length } = delivery.object;
-  if (length === null) return deliverRangeOfUnknown(delivery, range);
-  return sendRange(delivery, resolveRange(range, length));
+  if (length !== null) return sendRanges(delivery, resolveRanges(asked, length), length);
+  const [only] = asked;
+  // Several ranges of a body whose end is not known yet: the whole, as RFC 9110 §14.2 allows.
+  return asked.length === 1 && only !== undefined ? deliverRangeOfUnknown(delivery, only) : deliverWhole(delivery);
+}
+
+function sendRanges(delivery: Delivery, ranges: readonly ByteRange[], total: number): Delivered | Promise<Delivered> {
+  const [first] = ranges;
+  if (first === undefined) return unsatisfiable(delivery, total);
+  if (ranges.length === 1) return sendRange(delivery, first, total);
+  const { asked, object, tools } = delivery;
+  return sendMultipart(delivery, ranges, {
+    length: total,
+    send: (span) => sendSpan(asked, object, span, tools),
+  });
 }
 
 /** The length is not known yet: waits until the range is here, or until the end is, whichever comes first. */
@@ -87,24 +129,26 @@ async function deliverRangeOfUnknown(delivery: Delivery, range: RangeAsked): Pro
   const last = range.kind === 'from' ? range.last : null;
   // "All from the start on" is the whole, which may begin at once.
   if (range.kind === 'from' && first === 0 && last === null) return deliverWhole(delivery);
-  const reader = openReader(delivery, first);
+  const reader = object.openReader(first);
+  const leave = () => reader.close();
+  asked.request.signal.addEventListener('abort', leave, { once: true });
   try {
     while (object.phase === 'filling' && (last === null || object.filled <= last)) {
       await reader.change();
       if (asked.request.signal.aborted) return 'delivered';
     }
     if (object.phase === 'failed' || object.phase === 'overflowed') return 'unavailable';
-    return await sendRange(delivery, resolveRange(range, object.length ?? object.filled));
+    const resolved = resolveRange(range, object.length ?? object.filled);
+    const total = object.length ?? '*';
+    return await (resolved === null ? unsatisfiable(delivery, total) : sendRange(delivery, resolved, total));
   } finally {
+    asked.request.signal.removeEventListener('abort', leave);
     reader.close();
   }
 }
 
-function sendRange(delivery: Delivery, range: ByteRange | null): Delivered | Promise<Delivered> {
-  const total = delivery.object.length ?? '*';
-  if (range === null) return unsatisfiable(delivery, total);
-  const contentRange: HeaderPair = ['content-range', `bytes ${range.first}-${range.last}/${total}`];
-  begin(delivery, 206, [contentRange], range.last - range.first + 1);
+function sendRange(delivery: Delivery, range: ByteRange, total: number | '*'): Delivered | Promise<Delivered> {
+  begin(delivery, 206, [contentRange(range, total)], range.last - range.first + 1);
   return sendBytes(delivery, range.first, range.last + 1);
 }
 
@@ -124,39 +168,24 @@ function sendBytes(delivery: Delivery, from: number, end: number | null): Delive
   return 'delivered';
 }
 
-async function followBytes(delivery: Delivery, from: number, end: number | null): Promise<Delivered> {
+async function followBytes({ asked, object, tools }: Delivery, from: number, end: number | null): Promise<Delivered> {
+  return finish(asked, await sendSpan(asked, object, { from, end }, tools));
+}
+
+async function sendMultipart(
+  delivery: Delivery,
+  ranges: readonly ByteRange[],
+  { length, send }: BodyInBlocks,
+): Promise<Delivered> {
   const { asked, object } = delivery;
-  const { signal } = asked.request;
-  const reader = openReader(delivery, from);
-  try {
-    while (!signal.aborted && reader.at < (end ?? object.length ?? Number.POSITIVE_INFINITY)) {
-      const bytes = object.view(reader.at, Math.min(end ?? Number.POSITIVE_INFINITY, reader.at + sliceBytes));
-      if (bytes.length > 0) await sendSlice(delivery, reader, bytes);
-      else if (object.phase !== 'failed') await reader.change();
-      else return cut(delivery);
-    }
-    if (!signal.aborted) asked.response.end();
-    return 'delivered';
-  } finally {
-    reader.close();
-  }
+  const answer = multipartRanges(ranges, firstField(object.head.headers, 'content-type'), length);
+  begin(delivery, 206, [['content-type', answer.contentType]], answer.length);
+  return finish(asked, await sendParts(asked.response, answer, send));
 }
 
-/** The rest will not come: the client must see that. */
-function cut({ asked }: Delivery): Delivered {
-  asked.response.abort();
+function finish({ response }: Asked, sent: Sent): Delivered {
+  if (sent === 'sent') response.end();
+  // The rest will not come: the client must see that.
+  else if (sent === 'failed') response.abort();
   return 'delivered';
-}
-
-async function sendSlice({ asked, tools }: Delivery, reader: BodyReader, bytes: Uint8Array): Promise<void> {
-  tools.metrics.served('cache', bytes.length);
-  if (!asked.response.write(bytes)) await asked.response.drained();
-  reader.moveTo(reader.at + bytes.length);
-}
-
-/** Closed by the caller, or when the client leaves. */
-function openReader({ asked, object }: Delivery, from: number): BodyReader {
-  const reader = object.openReader(from);
-  asked.request.signal.addEventListener('abort', () => reader.close(), { once: true });
-  return reader;
 }

@@ -11,6 +11,7 @@ import { newCdnId } from './cdn-loop.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { HitForMiss } from './hit-for-miss.js';
+import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory-tier.js';
 import { SharedFetches } from './shared-fetch.js';
 import { Upstream, type UpstreamLimits } from './upstream.js';
@@ -23,7 +24,7 @@ export interface EdgeOptions {
   readonly api: URL | null;
   /** All memory for bodies: kept, on their way in, and still being sent. */
   readonly memoryBytes: number;
-  /** Larger bodies are streamed and not kept. Default: a sixteenth of the memory, at most 64 MiB. */
+  /** Larger bodies are kept in blocks, or, where they cannot be had in ranges, streamed and not kept. Default: a sixteenth of the memory, at most 64 MiB. */
   readonly objectBytesMax?: number;
   /** Towards the origin, for each of shared fetches and others; and towards the API. */
   readonly originLimits?: Partial<UpstreamLimits>;
@@ -85,7 +86,8 @@ export function openEdge(options: EdgeOptions): Edge {
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
   const variants = new VariantIndex();
   const hitForMiss = new HitForMiss(now);
-  const shared = { upstream: fills, held, tier, variants, hitForMiss, metrics, now, objectBytesMax };
+  const large = new LargeBodies(objectBytesMax);
+  const shared = { upstream: fills, held, tier, variants, hitForMiss, large, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
   const { staleIfErrorMs = 0 } = options;
   const space = {
@@ -93,6 +95,7 @@ export function openEdge(options: EdgeOptions): Edge {
     tier,
     variants,
     hitForMiss,
+    large,
     fetches,
     alone,
     held,

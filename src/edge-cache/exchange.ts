@@ -23,7 +23,8 @@ export interface Asked extends Exchange, VariantAsked {
   readonly held: boolean;
   /** The address and the variant that this request selects. */
   readonly name: string;
-  readonly range: RangeAsked | null;
+  /** Null: the whole is asked for. */
+  readonly ranges: readonly RangeAsked[] | null;
   readonly conditions: Conditions;
   readonly wishes: Wishes;
   /** What goes upstream for everybody; worked out when first asked for, since a hit seldom needs it. */

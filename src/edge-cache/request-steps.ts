@@ -2,6 +2,7 @@
  * A request to the cached space, step by step:
  *
  *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
+ *      │                     ├ kept in blocks → large-steps
  *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
  *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
  *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
@@ -12,7 +13,7 @@ import type { HttpRequest } from '../http/server.js';
 import { acceptsGzip } from './accept-encoding.js';
 import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
-import { parseRange } from './byte-range.js';
+import { parseRanges } from './byte-range.js';
 import { cacheKey } from './cache-key.js';
 import type { CacheStatus } from './cache-status.js';
 import type { CachedObject } from './cached-object.js';
@@ -22,11 +23,13 @@ import type { Landing } from './flight.js';
 import { freshForMs, isOriginFailure, keeping } from './freshness.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { changedBy } from './invalidation.js';
+import type { LargeBodies, LargeBody } from './large-bodies.js';
+import { serveLarge } from './large-steps.js';
 import type { MemoryTier } from './memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { aloneHeaders, sharedHeaders } from './request-headers.js';
 import { noWishes, servesOnError, useOf, wishesOf } from './request-wishes.js';
-import type { FetchAsked, SharedFetches } from './shared-fetch.js';
+import { fetchFor, type SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
@@ -36,6 +39,7 @@ export interface CachedSpace extends Tools {
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
+  readonly large: LargeBodies;
   readonly fetches: SharedFetches;
   /** For what is not shared; and for that of it which the origin may hold back. */
   readonly alone: Pick<Upstream, 'fetch'>;
@@ -49,6 +53,7 @@ type Found =
   /** `accepted` and `meanwhile` are stale, and will do all the same; the latter is fetched anew behind the answer. */
   | { readonly kind: 'fresh' | 'accepted' | 'meanwhile'; readonly object: CachedObject }
   | { readonly kind: 'stale'; readonly object: CachedObject }
+  | { readonly kind: 'large'; readonly body: LargeBody }
   | { readonly kind: 'absent' }
   /** Its last answer could not be kept; or this request forbids it. */
   | { readonly kind: 'unkept'; readonly why: string };
@@ -63,6 +68,7 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
   if (found.kind === 'fresh' || found.kind === 'accepted') return hit(space, asked, found.object, found.kind);
   if (found.kind === 'meanwhile') return hitMeanwhile(space, asked, found.object);
   if (asked.wishes.onlyIfCached) return notCached(space, asked);
+  if (found.kind === 'large') return serveInBlocks(space, asked, found.body);
   if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: found.why });
   return fetchShared(space, asked, found);
 }
@@ -85,7 +91,7 @@ function receive({ variants, addresses }: CachedSpace, exchange: Exchange, targe
     held,
     isHead: request.method === 'HEAD',
     name: variants.name({ key, coding }, headers),
-    range: parseRange(request.header('range')),
+    ranges: parseRanges(request.header('range')),
     conditions: conditionsOf(request),
     wishes: media ? noWishes : wishesOf(request),
     headers,
@@ -108,7 +114,7 @@ function conditionsOf(request: HttpRequest): Asked['conditions'] {
   };
 }
 
-function lookUp({ tier, hitForMiss, now }: CachedSpace, { name, key, wishes }: Asked): Found {
+function lookUp({ tier, hitForMiss, large, now }: CachedSpace, { name, key, wishes, isHead }: Asked): Found {
   const object = tier.get(name);
   if (object !== undefined) {
     const use = useOf(object.head.freshness, wishes, now());
@@ -116,6 +122,8 @@ function lookUp({ tier, hitForMiss, now }: CachedSpace, { name, key, wishes }: A
   }
   if (wishes.noStore) return { kind: 'unkept', why: 'no-store-asked' };
   if (object !== undefined) return { kind: 'stale', object };
+  const body = isHead ? undefined : large.get(name);
+  if (body !== undefined) return { kind: 'large', body };
   return hitForMiss.has(key) ? { kind: 'unkept', why: 'hit-for-miss' } : { kind: 'absent' };
 }
 
@@ -140,8 +148,10 @@ function notCached(space: CachedSpace, { response }: Asked): void {
   answerProblem(response, problem, { detail: 'only-if-cached' });
 }
 
-function fetchFor({ request, key, coding, name, held, headers }: Asked): FetchAsked {
-  return { key, coding, name, held, authorization: request.header('authorization') ?? '', headers, target: key };
+async function serveInBlocks(space: CachedSpace, asked: Asked, body: LargeBody): Promise<void> {
+  if ((await serveLarge(space, asked, body)) === 'served') return;
+  space.large.forget(asked.name);
+  return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'not-in-blocks' });
 }
 
 /** One fetch for all that ask meanwhile. A HEAD joins one, but does not cause one, unless it is for something small. */
@@ -207,7 +217,9 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
       return answerFailure(asked.response, landing.failure, status);
     case 'unshared': {
       // What was made for one client goes to that one only, and only if it is just what that one asked for.
-      const answer = status.collapsed || asked.range !== null ? null : landing.claim();
+      const answer = status.collapsed || asked.ranges !== null ? null : landing.claim();
+      const body = answer === null && !asked.isHead ? space.large.get(asked.name) : undefined;
+      if (body !== undefined) return serveInBlocks(space, asked, body);
       const why = { ...status, detail: landing.reason };
       return answer === null ? fetchAlone(space, asked, why) : streamAlone(space, asked, answer, why);
     }
@@ -283,9 +295,13 @@ function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<v
   return passThrough(exchange, { upstream: space.alone, target: cacheKey(target), status: { fwd }, onAnswer }, space);
 }
 
-function invalidate({ addresses, tier, variants, fetches, hitForMiss }: CachedSpace, target: Path): void {
+function invalidate(space: CachedSpace, target: Path): void {
+  const { addresses, tier, large, variants, fetches, hitForMiss } = space;
   const key = cacheKey({ path: target.path, query: addresses.query(target.path, target.query) });
-  for (const name of plainNames(key)) tier.remove(name);
+  for (const name of plainNames(key)) {
+    tier.remove(name);
+    large.forget(name);
+  }
   variants.forget(key);
   fetches.invalidate(key);
   hitForMiss.forget(key);

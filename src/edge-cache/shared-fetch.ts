@@ -6,11 +6,13 @@
  */
 import { CachedObject } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
+import type { Asked } from './exchange.js';
 import { Fill, type FillLimits } from './fill.js';
 import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
 import { type Freshness, freshForMs, isOriginFailure, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import { type Block, blockAnswer, type LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory-tier.js';
 import { confirmedAnswer, refreshedHead, storedHead } from './stored-head.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
@@ -24,6 +26,7 @@ export interface SharedFetchOptions extends FillLimits {
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
+  readonly large: LargeBodies;
   readonly metrics: EdgeMetrics;
   readonly now: () => number;
   /** Larger bodies are streamed to each client on its own, and not kept. */
@@ -40,8 +43,15 @@ export interface FetchAsked extends VariantAsked {
   readonly target: string;
   /** The credentials it is asked with; `''` without. */
   readonly authorization: string;
+  /** Not the whole body, but this block of it; `headers` say so. */
+  readonly block?: Block;
   /** As they go upstream: without conditions, ranges and hop-by-hop fields. Looked at only where a fetch is started. */
   readonly headers: () => HeaderPairs;
+}
+
+/** What a request asks of everybody's fetch. */
+export function fetchFor({ request, key, coding, name, held, headers }: Asked): FetchAsked {
+  return { key, coding, name, held, authorization: request.header('authorization') ?? '', headers, target: key };
 }
 
 export class SharedFetches {
@@ -100,7 +110,9 @@ export class SharedFetches {
       flight.crew?.landed();
       if (outcome.kind === 'gone') return { kind: 'deserted' };
       if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
-      const landing = this.#land(flight, asked, asked.held ? agedFromHere(outcome.answer) : outcome.answer, stale);
+      const answer = asked.block === undefined ? outcome.answer : blockAnswer(outcome.answer, asked.block);
+      if (answer === null) return this.#landedWithout(flight, notTheBlock(outcome.answer));
+      const landing = this.#land(flight, asked, asked.held ? agedFromHere(answer) : answer, stale);
       return landing.kind === 'object' && landing.kept ? landing : this.#landedWithout(flight, landing);
     } catch (error) {
       this.#over(flight);
@@ -120,9 +132,11 @@ export class SharedFetches {
     if (!verdict.keep) return this.#unkept(asked, answer, verdict.reason, verdict.forbidden);
     // What is kept may have to do for longer.
     if (stale !== null && isOriginFailure(answer.status)) return this.#unkept(asked, answer, 'status', false);
-    const name = this.#options.variants.learn(asked, varyNames(answer.headers), asked.headers());
+    const { variants } = this.#options;
+    const { block } = asked;
+    const name = block ? asked.name : variants.learn(asked, varyNames(answer.headers), asked.headers());
     const object = this.#openObject(name, answer, verdict.freshness);
-    if (object === null) return this.#unheld(asked, answer);
+    if (object === null) return this.#unheld(asked, name, answer);
     this.#options.hitForMiss.forget(asked.key);
     this.#rename(flight, name);
     flight.object = object;
@@ -157,8 +171,10 @@ export class SharedFetches {
   }
 
   /** It is too large, or memory is full of what cannot be evicted, which will pass. */
-  #unheld(asked: FetchAsked, answer: UpstreamAnswer): Landing {
-    const tooLarge = (answer.contentLength ?? 0) > this.#options.objectBytesMax;
+  #unheld(asked: FetchAsked, name: string, answer: UpstreamAnswer): Landing {
+    const { objectBytesMax, large } = this.#options;
+    const tooLarge = (answer.contentLength ?? 0) > objectBytesMax;
+    if (tooLarge && large.learn(name, answer)) return this.#unshared(asked, answer, 'in-blocks', false);
     return this.#unshared(asked, answer, tooLarge ? 'too-large' : 'no-room', tooLarge);
   }
 
@@ -205,6 +221,12 @@ export class SharedFetches {
   #over(flight: Flight): void {
     if (this.#flights.get(flight.name) === flight) this.#flights.delete(flight.name);
   }
+}
+
+/** The body has changed, the upstream gives no blocks of it, or it failed. */
+function notTheBlock(answer: UpstreamAnswer): Landing {
+  answer.body.destroy();
+  return { kind: 'unshared', reason: 'not-the-block', status: answer.status, claim: () => null };
 }
 
 /** What asks with credentials shares a fetch only with what asks with the same ones. */

@@ -1,6 +1,7 @@
 import { type CacheStatus, writeCacheStatus } from './cache-status.js';
 import type { Exchange, Tools } from './exchange.js';
 import { endToEnd, joinedField } from './header-fields.js';
+import type { Sent } from './send-span.js';
 import type { UpstreamAnswer } from './upstream.js';
 
 const remade = new Set(['cache-status', 'content-length', 'date']);
@@ -28,7 +29,7 @@ export async function streamAnswer(
   const headers = [...endToEnd(answer.headers, remade), ['cache-status', own] as const];
   try {
     response.start(answer.status, headers, answer.contentLength ?? undefined);
-    await pump({ request, response }, answer, tools);
+    if ((await pumpBody({ request, response }, answer, tools)) === 'sent') response.end();
   } catch (error) {
     if (!response.started) throw error;
     response.abort();
@@ -38,12 +39,17 @@ export async function streamAnswer(
   }
 }
 
-async function pump({ request, response }: Exchange, { body }: UpstreamAnswer, tools: Tools): Promise<void> {
+/** Its body as it comes; the answer has been started, and is not ended. A body that breaks off throws. */
+export async function pumpBody(
+  { request, response }: Exchange,
+  { body }: UpstreamAnswer,
+  { metrics }: Tools,
+): Promise<Sent> {
   for await (const chunk of body) {
     const bytes = chunk as Buffer;
-    tools.metrics.served('upstream', bytes.length);
+    metrics.served('upstream', bytes.length);
     if (!response.write(bytes)) await response.drained();
-    if (request.signal.aborted) return;
+    if (request.signal.aborted) return 'gone';
   }
-  response.end();
+  return 'sent';
 }
