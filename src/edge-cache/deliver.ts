@@ -19,6 +19,8 @@ export interface Delivery {
   readonly object: CachedObject;
   readonly status: CacheStatus;
   readonly tools: Tools;
+  /** Fields for this client alone. */
+  readonly own?: HeaderPairs;
 }
 
 /** `unavailable`: this object cannot answer this request after all, and nothing was sent. */
@@ -64,11 +66,12 @@ export async function deliverInBlocks(delivery: Delivery, body: BodyInBlocks): P
 
 /** Sets the answer's head; Age by RFC 9111 §5.1. */
 function begin(delivery: Delivery, status: number, extra: readonly HeaderPair[], length: number | undefined): void {
-  const { object } = delivery;
+  const { object, own = [] } = delivery;
   const age = Math.floor(currentAgeMs(object.head.freshness, delivery.tools.now()) / 1000);
   const sent = status === 304 ? confirmation(delivery, age) : sentHead(object, delivery.status, age);
   delivery.tools.metrics.request(outcomeOf(delivery.status));
-  delivery.asked.response.start(status, extra.length === 0 ? sent : withFields(sent, extra), length);
+  const more = own.length === 0 ? extra : [...extra, ...own];
+  delivery.asked.response.start(status, more.length === 0 ? sent : withFields(sent, more), length);
 }
 
 /** `fields` in place of those of the same name. */

@@ -8,12 +8,16 @@
 import type { HttpRequest } from '../http/server.js';
 import type { CachedObject } from './cached-object.js';
 import type { EdgeFailure } from './failure.js';
+import type { HeaderPairs } from './header-fields.js';
 import type { UpstreamAnswer } from './upstream.js';
 
 /** What a shared fetch brought to everybody that waited for it. */
 export type Landing =
-  /** Read along. `kept`: it goes into the cache; otherwise it is shared with those that waited, and nobody else. */
-  | { readonly kind: 'object'; readonly object: CachedObject; readonly kept: boolean }
+  /**
+   * Read along. `kept`: it goes into the cache; otherwise it is shared with those that waited, and nobody else. `own`: fields for whoever
+   * caused the fetch alone.
+   */
+  | { readonly kind: 'object'; readonly object: CachedObject; readonly kept: boolean; readonly own: HeaderPairs }
   /** The stale object was confirmed and is fresh again. */
   | { readonly kind: 'refreshed'; readonly object: CachedObject }
   /** Not to be shared: whoever caused the fetch may claim the answer, the others fetch for themselves. */

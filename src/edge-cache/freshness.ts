@@ -67,7 +67,7 @@ const understood = /^(?:20[0-6]|30[0-57-8]|40[0-9]|41[0-7]|42[1269]|451|50[0-5])
 export function keeping(head: ReceivedHead, authorized: boolean): Keeping {
   const found = directivesOf(head.headers);
   const { directives } = found;
-  const forbidden = forbiddenReason(head, directives, authorized);
+  const forbidden = forbiddenReason(head, found, authorized);
   if (forbidden !== null) return { keep: false, reason: forbidden, forbidden: true };
   // A part (206) and a bare confirmation (304) are no whole answer.
   if (head.status === 206 || head.status === 304) return { keep: false, reason: 'status', forbidden: false };
@@ -86,17 +86,17 @@ function isOfUse(head: ReceivedHead, { lifetimeMs, initialAgeMs, stale }: Freshn
   return firstField(head.headers, 'etag') !== null || lastModifiedOf(head) !== null;
 }
 
-function forbiddenReason(head: ReceivedHead, directives: CacheDirectives, authorized: boolean): KeepRefusal | null {
+function forbiddenReason(head: ReceivedHead, found: ResponseDirectives, authorized: boolean): KeepRefusal | null {
+  const { directives, withheld } = found;
   const isUnderstood = understood.test(String(head.status));
   // RFC 9111 §5.2.2.3.
   if (directives.has('must-understand') && !isUnderstood) return 'status';
   if (directives.has('no-store') && !directives.has('must-understand')) return 'no-store';
-  // Its qualified form is taken as the unqualified one, as RFC 9111 §5.2.2.7 allows.
   if (directives.has('private')) return 'private';
   const shared = directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate');
   if (authorized && !shared) return 'authorization';
   // Not forbidden by RFC 9111 §7.3, but a cookie is meant for one viewer.
-  if (firstField(head.headers, 'set-cookie') !== null) return 'set-cookie';
+  if (firstField(head.headers, 'set-cookie') !== null && !withheld.has('set-cookie')) return 'set-cookie';
   if (fieldLines(head.headers, 'vary').some((line) => line.includes('*'))) return 'vary-star';
   return null;
 }
@@ -144,7 +144,6 @@ export function freshForMs(freshness: Freshness, now: number): number {
 
 /** A lifetime that cannot be read is none (RFC 9111 §4.2.1). */
 function lifetimeMs(head: ReceivedHead, { directives, targeted }: ResponseDirectives): number {
-  // Its qualified form is taken as the unqualified one, as RFC 9111 §5.2.2.4 allows.
   if (directives.has('no-cache')) return 0;
   for (const name of ['s-maxage', 'max-age']) {
     if (directives.has(name)) return (deltaSeconds(directives.get(name)) ?? 0) * 1000;

@@ -1,5 +1,6 @@
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { gate, openScene, type Scene, type SceneOptions } from './edge.fixture.js';
+import { gate, openScene, readAnswer, type Scene, type SceneOptions } from './edge.fixture.js';
 
 /** What RFC 9111, RFC 5861 and RFC 9213 say of kept answers: the origin says, time passes, a client asks. */
 
@@ -53,6 +54,20 @@ const cases: Record<string, Record<string, Case>> = {
       gets: 'new',
     },
     'is needed for that': { status: 299, says: { 'cache-control': 'max-age=60' }, gets: 'kept' },
+  },
+  'fields that no-cache and private name (RFC 9111 §5.2.2.4, §5.2.2.7)': {
+    'leave the rest to be kept': { says: { 'cache-control': 'max-age=60, no-cache="a, b"' }, gets: 'kept' },
+    'the same of private': { says: { 'cache-control': 'private="a", max-age=60' }, gets: 'kept' },
+    'a cookie among them': {
+      says: { 'cache-control': 'max-age=60, private="Set-Cookie"', 'set-cookie': 'a=1' },
+      gets: 'kept',
+    },
+    'another than the cookie': {
+      says: { 'cache-control': 'max-age=60, private="a"', 'set-cookie': 'a=1' },
+      gets: 'new',
+    },
+    'none at all: all of them': { says: { 'cache-control': 'max-age=60, no-cache=""' }, gets: 'new' },
+    'what is no name: all of them': { says: { 'cache-control': 'max-age=60, private="a b"' }, gets: 'new' },
   },
   'what the client wishes (RFC 9111 §5.2.1)': {
     'no-cache': fresh({ 'cache-control': 'no-cache' }, 'confirmed'),
@@ -245,6 +260,66 @@ describe.each(['node', 'uws'] as const)('behind the %s engine', (engine) => {
       await scene.ask('/other', { method, headers: { host } });
       scene.origin.says = says;
       expect((await scene.ask('/page')).body).toBe(forgets ? '3' : '1');
+    },
+  );
+
+  it('gives a field that is withheld to whoever caused the fetch, and to nobody else', async () => {
+    await open();
+    const { opened, open: letGo } = gate();
+    const fields = { 'cache-control': 'max-age=60, private="set-cookie"', 'set-cookie': 'a=1', a: '1' };
+    scene.origin.says = (_request, response) => void opened.then(() => response.writeHead(200, fields).end('body'));
+    const answers = ['first', 'second', 'third'].map(() => scene.ask('/page'));
+    await expect.poll(() => scene.received.count).toBe(3);
+    letGo();
+    const cookies = [...(await Promise.all(answers)), await scene.ask('/page')].map(
+      ({ headers }) => headers['set-cookie'],
+    );
+    expect(cookies.filter((each) => each !== undefined)).toEqual([['a=1']]);
+    expect(scene.origin.asked).toHaveLength(1);
+  });
+
+  it.each([
+    ['confirms', { etag: '"1"', 'content-length': '1' }, '1'],
+    ['shows another tag', { etag: '"2"' }, '3'],
+    ['shows another length', { etag: '"1"', 'content-length': '7' }, '3'],
+    ['shows no validator', {}, '3'],
+    ['says no-store now', { etag: '"1"', 'cache-control': 'no-store' }, '3'],
+  ])('a HEAD that %s what is kept (RFC 9111 §4.3.5)', async (_, fields, body) => {
+    await open();
+    originSays(200, { 'cache-control': 'max-age=60', etag: '"1"', a: 'old' });
+    await scene.ask('/page');
+    scene.clock.now += 61_000;
+    const { says } = scene.origin;
+    const date = new Date(scene.clock.now).toUTCString();
+    scene.origin.says = (_request, response) =>
+      response.writeHead(200, { 'cache-control': 'max-age=60', date, a: 'new', ...fields } as Fields).end();
+    expect((await scene.ask('/page', { method: 'HEAD' })).headers.a).toBe('new');
+    scene.origin.says = says;
+    const answer = await scene.ask('/page');
+    expect([answer.body, answer.headers.a]).toEqual([body, body === '1' ? 'new' : 'old']);
+  });
+
+  it.each(['/page', '/v1/page'])(
+    'passes interim answers of %s on, where the engine can (RFC 9110 §15.2)',
+    async (path) => {
+      await open();
+      const hints = ['</a.css>; rel=preload; as=style', '</b.js>; rel=preload; as=script'];
+      const says: RequestListener = (_request, response) => {
+        response.writeEarlyHints({ link: hints });
+        response.writeProcessing();
+        response.writeHead(200, { 'cache-control': 'max-age=60' }).end('body');
+      };
+      Object.assign(scene.origin, { says });
+      Object.assign(scene.api, { says });
+      const told: [number, unknown][] = [];
+      const sent = scene.open(path);
+      sent.on('information', ({ statusCode, headers }) => told.push([statusCode, headers.link]));
+      expect((await readAnswer(sent)).body).toBe('body');
+      const expected = [
+        [103, hints.join(', ')],
+        [102, undefined],
+      ];
+      expect(told).toEqual(engine === 'node' ? expected : []);
     },
   );
 

@@ -2,6 +2,7 @@ import { answerFailure } from './answer-problem.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Exchange, Tools } from './exchange.js';
 import { contentLengthOf, type HeaderPair } from './header-fields.js';
+import { passInterim } from './interim.js';
 import { passedHeaders } from './request-headers.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
@@ -28,6 +29,7 @@ export async function passThrough(exchange: Exchange, pass: PassThrough, tools: 
     target: pass.target,
     headers: [...passedHeaders(request), ...bodyLength(exchange)],
     body: request.hasBody ? request.body() : undefined,
+    onInterim: passInterim(exchange),
     signal: request.signal,
   });
   if (outcome.kind === 'gone') return;

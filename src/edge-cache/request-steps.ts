@@ -21,7 +21,9 @@ import { type Delivered, deliverObject } from './deliver.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
 import { freshForMs, isOriginFailure, keeping } from './freshness.js';
+import type { HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import { passInterim } from './interim.js';
 import { changedBy } from './invalidation.js';
 import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
@@ -209,7 +211,7 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
     case 'object':
       return deliverFetched(space, asked, landing, status);
     case 'refreshed':
-      return deliverFetched(space, asked, { ...landing, kept: true }, { ...status, fwdStatus: 304 });
+      return deliverFetched(space, asked, { ...landing, kept: true, own: [] }, { ...status, fwdStatus: 304 });
     case 'deserted':
       return undefined;
     case 'failed':
@@ -230,7 +232,7 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
 function deliverFetched(
   space: CachedSpace,
   asked: Asked,
-  { object, kept }: { object: CachedObject; kept: boolean },
+  { object, kept, own }: { object: CachedObject; kept: boolean; own: HeaderPairs },
   status: CacheStatus,
 ): void | Promise<void> {
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
@@ -248,7 +250,8 @@ function deliverFetched(
     ttl: kept ? ttlOf(space, object) : undefined,
     detail,
   };
-  const delivered = deliverObject({ asked, object, status: told, tools: space });
+  const forAll = { asked, object, status: told, tools: space };
+  const delivered = deliverObject(collapsed ? forAll : { ...forAll, own });
   const after = (how: Delivered) => {
     if (how === 'unavailable') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: 'unavailable' });
   };
@@ -262,6 +265,7 @@ async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus)
     method: request.method,
     target: key,
     headers: aloneHeaders(request, { media: asked.media, cookies: space.addresses.cookies }),
+    onInterim: passInterim(asked),
     signal: request.signal,
   });
   if (outcome.kind === 'gone') return;
@@ -273,6 +277,7 @@ async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus)
 
 function streamAlone(space: CachedSpace, asked: Asked, answer: UpstreamAnswer, status: CacheStatus): Promise<void> {
   if (couldBeKept(space, asked, answer)) space.hitForMiss.forget(asked.key);
+  if (asked.isHead && !asked.held) space.fetches.freshen(fetchFor(asked), answer);
   space.metrics.request('miss');
   return streamAnswer(asked, answer, status, space);
 }

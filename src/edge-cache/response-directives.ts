@@ -10,13 +10,31 @@ export interface ResponseDirectives {
   readonly directives: CacheDirectives;
   /** They were meant for caches like this one: Cache-Control and Expires say nothing here (RFC 9213 §2.2). */
   readonly targeted: boolean;
+  /** Fields, in lower case, that must not be kept: all else may (RFC 9111 §5.2.2.4, §5.2.2.7). */
+  readonly withheld: ReadonlySet<string>;
 }
+
+const nothing: ReadonlySet<string> = new Set();
 
 export function directivesOf(headers: HeaderPairs): ResponseDirectives {
   const targeted = readTargeted(fieldLines(headers, 'cdn-cache-control'));
-  if (targeted !== null) return { directives: targeted, targeted: true };
-  return { directives: parseCacheControl(fieldLines(headers, 'cache-control')), targeted: false };
+  if (targeted !== null) return { directives: targeted, targeted: true, withheld: nothing };
+  return { ...qualified(parseCacheControl(fieldLines(headers, 'cache-control'))), targeted: false };
 }
+
+/** `no-cache` and `private` that name fields speak of those alone; what is no list of names is taken for the unqualified form. */
+function qualified(directives: CacheDirectives): Pick<ResponseDirectives, 'directives' | 'withheld'> {
+  if (!directives.get('no-cache') && !directives.get('private')) return { directives, withheld: nothing };
+  const withheld = new Set<string>();
+  const rest = [...directives].filter(([name, argument]) => {
+    if ((name !== 'no-cache' && name !== 'private') || !argument || !fieldNames.test(argument)) return true;
+    for (const field of argument.split(',')) withheld.add(field.trim().toLowerCase());
+    return false;
+  });
+  return { directives: new Map(rest), withheld };
+}
+
+const fieldNames = /^\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\s*,\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*\s*$/;
 
 /** A Dictionary (RFC 9651 §3.2): one error, and none of it counts. */
 function readTargeted(lines: readonly string[]): CacheDirectives | null {

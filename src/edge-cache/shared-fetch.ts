@@ -6,15 +6,16 @@
  */
 import { CachedObject } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
-import type { Asked } from './exchange.js';
+import type { Asked, Exchange } from './exchange.js';
 import { Fill, type FillLimits } from './fill.js';
 import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
 import { type Freshness, freshForMs, isOriginFailure, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import { passInterim } from './interim.js';
 import { type Block, blockAnswer, type LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory-tier.js';
-import { confirmedAnswer, refreshedHead, storedHead } from './stored-head.js';
+import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './stored-head.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
 import type { VariantAsked, VariantIndex } from './variant-index.js';
 import { varyNames } from './vary.js';
@@ -43,6 +44,8 @@ export interface FetchAsked extends VariantAsked {
   readonly target: string;
   /** The credentials it is asked with; `''` without. */
   readonly authorization: string;
+  /** Who caused it: interim answers are passed on there. */
+  readonly exchange?: Exchange;
   /** Not the whole body, but this block of it; `headers` say so. */
   readonly block?: Block;
   /** As they go upstream: without conditions, ranges and hop-by-hop fields. Looked at only where a fetch is started. */
@@ -50,8 +53,10 @@ export interface FetchAsked extends VariantAsked {
 }
 
 /** What a request asks of everybody's fetch. */
-export function fetchFor({ request, key, coding, name, held, headers }: Asked): FetchAsked {
-  return { key, coding, name, held, authorization: request.header('authorization') ?? '', headers, target: key };
+export function fetchFor(asked: Asked): FetchAsked {
+  const { request, key, coding, name, held, headers } = asked;
+  const authorization = request.header('authorization') ?? '';
+  return { key, coding, name, held, authorization, headers, target: key, exchange: asked };
 }
 
 export class SharedFetches {
@@ -88,6 +93,16 @@ export class SharedFetches {
     return flight;
   }
 
+  /** A HEAD was answered so: what is kept is confirmed by that, or shown to be out of date (RFC 9111 §4.3.5). */
+  freshen(asked: FetchAsked, answer: UpstreamAnswer): void {
+    const { tier } = this.#options;
+    const kept = tier.get(asked.name);
+    if (kept === undefined || answer.status !== 200 || kept.head.status !== 200) return;
+    const verdict = keeping(confirmedAnswer(kept.head, answer), isAuthorized(asked));
+    if (!verdict.keep || !isSameBody(kept, answer)) tier.remove(asked.name);
+    else kept.head = refreshedHead(kept.head, answer, verdict.freshness);
+  }
+
   /** What is under way for this address must not be kept (RFC 9111 §4.4). */
   invalidate(key: string): void {
     for (const [name, flight] of this.#flights) {
@@ -106,7 +121,8 @@ export class SharedFetches {
     try {
       const headers = stale === null ? asked.headers() : [...asked.headers(), ...conditionsFor(stale)];
       const upstream = asked.held ? this.#options.held : this.#options.upstream;
-      const outcome = await upstream.fetch({ method: 'GET', target: asked.target, headers, signal });
+      const onInterim = asked.exchange && passInterim(asked.exchange);
+      const outcome = await upstream.fetch({ method: 'GET', target: asked.target, headers, signal, onInterim });
       flight.crew?.landed();
       if (outcome.kind === 'gone') return { kind: 'deserted' };
       if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
@@ -141,7 +157,7 @@ export class SharedFetches {
     this.#rename(flight, name);
     flight.object = object;
     void this.#fill(flight, asked, object, answer);
-    return { kind: 'object', object, kept: flight.keep };
+    return { kind: 'object', object, kept: flight.keep, own: withheldFields(answer) };
   }
 
   /** The upstream says that what is kept still holds (RFC 9111 §4.3.4). */
@@ -167,7 +183,7 @@ export class SharedFetches {
     const object = this.#openObject(asked.name, answer, spentFreshness(answer));
     if (object === null) return this.#unshared(asked, answer, reason, false);
     void this.#fill(null, asked, object, answer);
-    return { kind: 'object', object, kept: false };
+    return { kind: 'object', object, kept: false, own: withheldFields(answer) };
   }
 
   /** It is too large, or memory is full of what cannot be evicted, which will pass. */
@@ -245,6 +261,17 @@ function agedFromHere(answer: UpstreamAnswer): UpstreamAnswer {
 }
 
 const isAuthorized = ({ authorization }: FetchAsked): boolean => authorization !== '';
+
+/** As far as its head tells. Without a validator on both sides it tells nothing. */
+function isSameBody(kept: CachedObject, { headers, contentLength }: UpstreamAnswer): boolean {
+  if (contentLength !== null && contentLength !== kept.length) return false;
+  const pairs = [
+    [kept.head.etag, firstField(headers, 'etag')],
+    [kept.head.lastModified, firstField(headers, 'last-modified')],
+  ] as const;
+  const told = pairs.filter(([before, now]) => before !== null && now !== null);
+  return told.length > 0 && told.every(([before, now]) => before === now);
+}
 
 /** RFC 9111 §4.3.1. */
 function conditionsFor(stale: CachedObject): HeaderPair[] {

@@ -3,6 +3,7 @@ import type { StoredHead } from './cached-object.js';
 import { dateOf, type Freshness, type ReceivedHead } from './freshness.js';
 import { endToEnd, firstField, type HeaderPair, joinedField } from './header-fields.js';
 import { writeHttpDate } from './http-date.js';
+import { directivesOf } from './response-directives.js';
 
 /** Said anew for every answer. */
 const remade = new Set(['age', 'cache-status', 'content-length', 'date']);
@@ -11,12 +12,23 @@ const notRefreshed = new Set(['content-encoding', 'content-length', 'content-ran
 
 export function storedHead(received: ReceivedHead, freshness: Freshness): StoredHead {
   const date = dateOf(received);
-  return headOf(received.status, endToEnd(received.headers, remade), received, freshness, date);
+  return headOf(received.status, keepable(received), received, freshness, date);
+}
+
+/** What is for the client alone that asked (RFC 9111 §5.2.2.4, §5.2.2.7). */
+export function withheldFields({ headers }: ReceivedHead): readonly HeaderPair[] {
+  const { withheld } = directivesOf(headers);
+  return withheld.size === 0 ? [] : endToEnd(headers, remade).filter(([name]) => withheld.has(name));
+}
+
+function keepable({ headers }: ReceivedHead): HeaderPair[] {
+  const { withheld } = directivesOf(headers);
+  return endToEnd(headers, withheld.size === 0 ? remade : new Set([...remade, ...withheld]));
 }
 
 /** The kept head as a 304 refreshes it: its fields replace those of the same name (RFC 9111 §3.2). */
 export function refreshedHead(kept: StoredHead, confirmation: ReceivedHead, freshness: Freshness): StoredHead {
-  const fresh = endToEnd(confirmation.headers, remade).filter(([name]) => !notRefreshed.has(name));
+  const fresh = keepable(confirmation).filter(([name]) => !notRefreshed.has(name));
   const replaced = new Set(fresh.map(([name]) => name));
   const headers = [...kept.headers.filter(([name]) => name !== 'date' && !replaced.has(name)), ...fresh];
   return headOf(kept.status, headers, confirmation, freshness, dateOf(confirmation));

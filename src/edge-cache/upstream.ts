@@ -41,6 +41,8 @@ export interface UpstreamRequest {
   readonly headers: HeaderPairs;
   /** Read once, as fast as the upstream takes it. */
   readonly body?: AsyncIterable<Buffer> | undefined;
+  /** Told of each interim answer, 102 to 199 (RFC 9110 §15.2), as it comes. */
+  readonly onInterim?: ((status: number, headers: HeaderPairs) => void) | undefined;
   /** Cancels the request; a body under way then breaks. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -140,6 +142,9 @@ export class Upstream {
         body: (watch && ask.body ? watch.watched(ask.body) : null) as Readable | null,
         signal: cancel.signal,
         responseHeaders: 'raw',
+        onInfo: ({ statusCode, headers }) => {
+          if (statusCode > 101) ask.onInterim?.(statusCode, readRawHeaders(headers));
+        },
         // undici's own deadline for heads would hit a large upload that is going well.
         headersTimeout: watch ? 0 : limits.headMs,
       });

@@ -20,6 +20,8 @@ export interface EngineTraits {
   readonly protocol?: 'http/1.1' | 'h2';
   /** What becomes of requests pipelined behind one that is answered later. */
   readonly latePipelining: 'answered' | 'cut';
+  /** What becomes of interim answers. */
+  readonly interim: 'sent' | 'kept back';
   /** Whether a header line without a name is refused; else it hides what stands behind it, as from a head that ends there. */
   readonly namelessHeader: 'refused' | 'ends the head';
   /** How long slow clients take, so that an engine's own clocks have fired by then. Default 15 s, for uWebSockets.js. */

@@ -135,6 +135,29 @@ export function messageContract(traits: EngineTraits): void {
     });
   });
 
+  it(`interim answers come before the final one (${traits.interim})`, async () => {
+    const link = '</a.css>; rel=preload; as=style';
+    const server = await bench.serve((request, response) => {
+      if (request.path === '/bad') response.inform(103, [['link', 'a\r\nb: c']]);
+      const sent = [response.inform(103, [['link', link]]), response.inform(199, [])];
+      response.start(200, [['x-sent', sent.join()]], 0);
+      response.end();
+      expect(response.inform(103, [])).toBe(false);
+      expect(() => response.inform(101, [])).toThrow('101 is not an interim status');
+    });
+    const client = bench.client(server).send(head('GET /'));
+    if (traits.interim === 'sent') {
+      const [early, odd] = [await client.response(), await client.response()];
+      expect([early.status, valuesOf(early, 'link'), odd.status]).toEqual([103, [link], 199]);
+    }
+    const final = await client.response();
+    expect([final.status, valuesOf(final, 'x-sent')]).toEqual([
+      200,
+      [traits.interim === 'sent' ? 'true,true' : 'false,false'],
+    ]);
+    if (traits.interim === 'sent') expect((await client.send(head('GET /bad')).response()).status).toBe(500);
+  });
+
   describe('connections', () => {
     it('carry one request after another', async () => {
       const server = await bench.serve(answerPath);

@@ -9,6 +9,8 @@ interface Asked {
   left: number | 'chunked';
   head: { status: number; headers: [string, string][] } | undefined;
   readonly body: Buffer[];
+  /** Heads of interim answers, not taken yet. */
+  readonly interim: { status: number; headers: [string, string][] }[];
   whole: boolean;
   cut: boolean;
 }
@@ -73,6 +75,8 @@ export class Http2Client implements ContractClient {
   async response(_method = 'GET', limitMs = 60_000): Promise<RawResponse> {
     await waitFor(() => this.#asked[0]?.whole === true || this.isClosed, limitMs);
     const [first] = this.#asked;
+    const interim = first?.interim.shift();
+    if (interim !== undefined) return { ...interim, body: Buffer.alloc(0) };
     if (!first?.whole || !first.head) throw new Error('closed before a whole response');
     this.#asked.shift();
     return { ...first.head, body: Buffer.concat(first.body) };
@@ -94,7 +98,7 @@ export class Http2Client implements ContractClient {
     const [method = '', path = ''] = requestLine.split(' ');
     const { fields, left } = fieldsOf(lines);
     const stream = this.session.request({ ':method': method, ':path': path, ...fields }, { endStream: left === 0 });
-    const asked: Asked = { stream, left, head: undefined, body: [], whole: false, cut: false };
+    const asked: Asked = { stream, left, head: undefined, body: [], interim: [], whole: false, cut: false };
     this.#asked.push(asked);
     this.#listen(asked);
     if (left !== 0) this.#sending = asked;
@@ -107,6 +111,7 @@ export class Http2Client implements ContractClient {
     stream.on('response', (_fields: unknown, _flags: unknown, raw: string[]) => {
       asked.head = answerHead(raw);
     });
+    stream.on('headers', (_fields: unknown, _flags: unknown, raw: string[]) => asked.interim.push(answerHead(raw)));
     stream.on('data', (part: Buffer) => asked.body.push(part));
     if (this.#paused) stream.pause();
     let ended = false;

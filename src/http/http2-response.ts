@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { HeaderLines } from './request-head.js';
-import { sendableHeaders } from './response-head.js';
+import { assertInterimStatus, sendableHeaders } from './response-head.js';
 import { ResponseProgress } from './response-progress.js';
 import type { HttpResponse } from './server.js';
 
@@ -51,6 +51,14 @@ export class Http2Response implements HttpResponse {
     head[':status'] = status;
     if (length !== undefined) head['content-length'] = String(length);
     this.#head = head;
+  }
+
+  inform(status: number, headers: HeaderLines): boolean {
+    assertInterimStatus(status);
+    const fields = http2Fields(sendableHeaders(headers));
+    if (this.started || this.#gone) return false;
+    this.#stream.additionalHeaders({ ...fields, ':status': status });
+    return true;
   }
 
   write(chunk: Uint8Array): boolean {

@@ -5,6 +5,7 @@ httpEngineContract({
   engine: 'node',
   open: openNodeServer,
   latePipelining: 'answered',
+  interim: 'sent',
   namelessHeader: 'refused',
   headDeadlineMs: 5000,
 });

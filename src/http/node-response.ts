@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderLines } from './request-head.js';
-import { sendableHeaders } from './response-head.js';
+import { assertInterimStatus, sendableHeaders, statusLine } from './response-head.js';
 import { ResponseProgress } from './response-progress.js';
 import type { HttpResponse } from './server.js';
 
@@ -40,6 +40,16 @@ export class NodeResponse implements HttpResponse {
     if (this.#raw.destroyed) return;
     if (this.#exchange.lastOnConnection) this.#raw.shouldKeepAlive = false;
     this.#raw.writeHead(status, lines);
+  }
+
+  inform(status: number, headers: HeaderLines): boolean {
+    assertInterimStatus(status);
+    const lines = sendableHeaders(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const { socket, req } = this.#raw;
+    // Node's own way knows 102 and 103 alone. Before its turn on the connection a response has no socket.
+    if (socket === null || this.started || this.#raw.destroyed || req.httpVersion === '1.0') return false;
+    socket.write(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`, 'latin1');
+    return true;
   }
 
   write(chunk: Uint8Array): boolean {

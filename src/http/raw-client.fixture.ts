@@ -122,7 +122,7 @@ function parseBody(
   headers: [string, string][],
   method: string,
 ): { body: Buffer; bytes: number } | undefined {
-  if (method === 'HEAD' || status === 204 || status === 304) return { body: Buffer.alloc(0), bytes: 0 };
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { body: Buffer.alloc(0), bytes: 0 };
   const length = headers.find(([name]) => name === 'content-length');
   if (!length) return parseChunked(rest);
   const bytes = Number(length[1]);

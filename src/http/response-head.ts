@@ -32,6 +32,11 @@ export function statusLine(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`;
 }
 
+/** Throws unless the status is an interim one that is not said of the connection (100 asks for a body, 101 changes the protocol). */
+export function assertInterimStatus(status: number): void {
+  if (!Number.isInteger(status) || status < 102 || status > 199) throw new Error(`${status} is not an interim status`);
+}
+
 /** Throws unless the status is one that ends a response; uWebSockets.js cannot send interim ones. */
 export function assertFinalStatus(status: number): void {
   if (!Number.isInteger(status) || status < 200 || status > 599) throw new Error(`${status} is not a final status`);

@@ -80,6 +80,11 @@ export interface HttpResponse {
    */
   start(status: number, headers: readonly (readonly [string, string])[], contentLength?: number): void;
   /**
+   * Sends an interim answer, 102 to 199 (RFC 9110 §15.2), before the final one. False: it could not, and nothing was sent. So it is always
+   * with `uws`, with a client of HTTP/1.0, and behind an answer that is still under way on this connection. Throws as `start` does.
+   */
+  inform(status: number, headers: readonly (readonly [string, string])[]): boolean;
+  /**
    * True when more may be written at once; false: await `drained()` first. The bytes may be a view on shared memory and must
    * not change until `drained()` resolves. Throws on more bytes than `contentLength` said; after an abort it does nothing.
    */

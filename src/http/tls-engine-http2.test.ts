@@ -9,6 +9,7 @@ httpEngineContract({
   connect: (port) => new Http2Client(port),
   scheme: 'https',
   latePipelining: 'answered',
+  interim: 'sent',
   namelessHeader: 'refused',
   headDeadlineMs: 5000,
   patienceMs: 4000,

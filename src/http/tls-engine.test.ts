@@ -8,6 +8,7 @@ httpEngineContract({
   connect: (port) => new RawClient(port, tlsSocket),
   scheme: 'https',
   latePipelining: 'answered',
+  interim: 'sent',
   namelessHeader: 'refused',
   headDeadlineMs: 5000,
   patienceMs: 4000,

@@ -23,6 +23,7 @@ function testEngine(uws: UwsModule): void {
     engine: 'uws',
     open,
     latePipelining: 'cut',
+    interim: 'kept back',
     namelessHeader: 'ends the head',
     headDeadlineMs: 20_000,
   });

@@ -74,6 +74,10 @@ export class UwsResponseView implements HttpResponse, Stallable {
     this.#started = true;
   }
 
+  inform(): boolean {
+    return false;
+  }
+
   write(chunk: Uint8Array): boolean {
     this.#assertWritable();
     this.#accept(chunk);
