@@ -68,7 +68,7 @@ function checkRoles({ roles, edge }: Settings): void {
 }
 
 async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCode: string | null }> {
-  const { settings, log, metrics, status, certificates, closers } = opening;
+  const { settings, data, log, metrics, status, certificates, closers } = opening;
   const loadingEdge = settings.roles.includes('edge') ? import('./roles/edge.js') : null;
   const inner = settings.roles.includes('api') ? await openInner(opening) : null;
   let web: { http?: string; https?: string } = {};
@@ -77,7 +77,7 @@ async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCo
     const { origin, api, anyOrigin } = settings.edge;
     const alone = { origin: origin ?? '', api: anyOrigin ? null : api };
     const upstreams = inner === null ? alone : { origin: inner.originUrl, api: inner.apiUrl };
-    const edge = await openEdgeRole({ settings, upstreams, certificates, log, metrics });
+    const edge = await openEdgeRole({ settings, upstreams, certificates, data, log, metrics });
     closers.push(() => edge.close(graceMs));
     status.edge = edge.stats;
     web = edge.addresses;

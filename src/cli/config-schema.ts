@@ -180,6 +180,7 @@ export const settingsSchema = z.strictObject({
       .nullable()
       .describe('a whole number of seconds from 0 to 604800, or null')
       .default(null),
+    followPurges: z.boolean().describe('true or false').default(false),
   }),
   api: section({ listen: listen('127.0.0.1:0') }),
   origin: section({ listen: listen('127.0.0.1:0') }),

@@ -16,6 +16,8 @@ const program = new Command('headwater')
     'Self-hosted streaming: push or upload, transcode, package once, serve HLS and DASH through an edge cache.',
   )
   .version(version)
+  // What follows a command is that command's: `edge` and `edge purge` both have --data.
+  .enablePositionalOptions()
   .showHelpAfterError('(headwater --help lists the commands)');
 
 for (const add of [

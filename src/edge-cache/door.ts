@@ -4,6 +4,7 @@ import { cacheKey } from './cache-key.js';
 import { hasLooped } from './cdn-loop.js';
 import type { Exchange } from './exchange.js';
 import { passThrough } from './pass-through.js';
+import { type PurgeDoor, purgePath, servePurges } from './purge/purge-door.js';
 import { type CachedSpace, serveCached } from './request-steps.js';
 import type { Upstream } from './upstream.js';
 
@@ -11,7 +12,11 @@ import type { Upstream } from './upstream.js';
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
 /** The public door: the API's addresses and what lies below go there as they come, everything else through the cache. */
-export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>, cdnId: string): HttpHandler {
+export function openDoor(
+  space: CachedSpace,
+  api: Pick<Upstream, 'fetch'>,
+  { cdnId, purging }: { readonly cdnId: string; readonly purging: PurgeDoor },
+): HttpHandler {
   return (request, response) => {
     const target = space.addresses.target(request.path, request.query);
     if (target.kind === 'refused') return refuse(space, { request, response }, [400, 'Bad Request', target.reason]);
@@ -25,6 +30,7 @@ export function openDoor(space: CachedSpace, api: Pick<Upstream, 'fetch'>, cdnId
         'The upstream of this edge leads back to it.',
       ]);
     }
+    if (target.path === purgePath) return servePurges(purging, { request, response }, target.query);
     if (!space.addresses.isPassed(target.path)) return serveCached(space, { request, response }, target);
     const pass = { upstream: api, target: cacheKey(target), status: { fwd: 'bypass' } } as const;
     return passThrough({ request, response }, pass, space);

@@ -26,6 +26,8 @@ export class EdgeMetrics {
   readonly #evictions: Counter;
   readonly #cutReaders: Counter;
   readonly #truncated: Counter;
+  readonly #purges: Counter<'kind'>;
+  readonly #purgedObjects: Counter;
   readonly #memory: Gauge<'use'>;
   readonly #objects: Gauge;
   #hits = 0;
@@ -69,6 +71,11 @@ export class EdgeMetrics {
       'edge_fills_broken_total',
       'Fills that ended early; their readers were cut and nothing was stored. Look at the upstream.',
     );
+    this.#purges = metrics.counter('edge_purges_total', 'Purges carried out, by kind: url, prefix, tag.', ['kind']);
+    this.#purgedObjects = metrics.counter(
+      'edge_purged_objects_total',
+      'Kept answers that purges meant. 0 beside many purges: look whether their addresses are those of the cache.',
+    );
     this.#memory = metrics.gauge('edge_memory_bytes', 'Bytes of the memory tier by use: stored, filling, pinned.', [
       'use',
     ]);
@@ -92,6 +99,11 @@ export class EdgeMetrics {
 
   upstreamFailed(upstream: string, code: string): void {
     this.#upstreamErrors.inc({ upstream, code: code.replace('edge-cache.upstream-', '') });
+  }
+
+  purged(kind: string, objects: number): void {
+    this.#purges.inc({ kind });
+    this.#purgedObjects.inc(objects);
   }
 
   fillBroke(): void {

@@ -13,6 +13,7 @@ import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory-tier.js';
+import { openPurging, type PurgingOptions } from './purge/purging.js';
 import { SharedFetches } from './shared-fetch.js';
 import { Upstream, type UpstreamLimits } from './upstream.js';
 import { VariantIndex } from './variant-index.js';
@@ -35,6 +36,8 @@ export interface EdgeOptions {
   readonly fillMs?: number;
   /** How stale an answer may be while the origin fails, where neither the origin nor the client says; ms. Default 0. */
   readonly staleIfErrorMs?: number;
+  /** Default: nobody may purge, and nothing is remembered of purges or followed. */
+  readonly purging?: PurgingOptions;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Epoch ms. Default: the system's clock. */
@@ -44,6 +47,8 @@ export interface EdgeOptions {
 export interface Edge {
   readonly handler: HttpHandler;
   stats(): EdgeStats;
+  /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
+  drain(): void;
   /** Cuts what is under way upstream: close the door first. */
   close(): Promise<void>;
 }
@@ -104,10 +109,14 @@ export function openEdge(options: EdgeOptions): Edge {
     objectBytesMax,
     staleIfErrorMs,
   };
+  const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
+  const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
   return {
-    handler: openDoor(space, api, cdnId),
+    handler: openDoor(space, api, { cdnId, purging: purging.door }),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
+    drain: () => purging.drain(),
     close: async () => {
+      await purging.close();
       await Promise.all([fills.close(), alone.close(), held.close(), api.close()]);
     },
   };

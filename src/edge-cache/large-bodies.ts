@@ -51,6 +51,10 @@ export class LargeBodies {
   forget(name: string): void {
     this.#byName.delete(name);
   }
+
+  forgetWhere(isMeant: (name: string) => boolean): void {
+    for (const name of [...this.#byName.keys()]) if (isMeant(name)) this.#byName.delete(name);
+  }
 }
 
 /** The block in which `offset` lies. */

@@ -39,6 +39,11 @@ export class MemoryTier implements Room {
     return this.#stored.get(key);
   }
 
+  /** All that is kept, in no order. */
+  kept(): Iterable<CachedObject> {
+    return this.#stored.values();
+  }
+
   /** Keeps a complete object, in place of what had its key. */
   put(object: CachedObject): void {
     object.release();

@@ -105,8 +105,12 @@ export class SharedFetches {
 
   /** What is under way for this address must not be kept (RFC 9111 §4.4). */
   invalidate(key: string): void {
+    this.invalidateWhere((name) => name === key || name.startsWith(`${key} `));
+  }
+
+  invalidateWhere(isMeant: (name: string) => boolean): void {
     for (const [name, flight] of this.#flights) {
-      if (name !== key && !name.startsWith(`${key} `)) continue;
+      if (!isMeant(name)) continue;
       flight.keep = false;
       this.#flights.delete(name);
     }

@@ -207,6 +207,33 @@ it('runs as a cache before any HTTP server, without a configuration', async () =
   expect(await edge.kill('SIGTERM')).toBe(0);
 });
 
+it('purges by the command line, at this edge and at one below that follows it', async () => {
+  let asked = 0;
+  const origin = createServer((_request, response) => {
+    asked += 1;
+    response.writeHead(200, { 'cache-control': 'max-age=600', 'cache-tag': 'film' }).end(String(asked));
+  }).listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const doors = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const port = (origin.address() as AddressInfo).port;
+  const above = await startBox({ verb: ['edge', '--upstream', `http://127.0.0.1:${port}`], doors });
+  const follow = ['--set', 'edge.followPurges=true'];
+  const below = await startBox({ verb: ['edge', '--upstream', above.http], doors, args: follow });
+  const read = async (path: string) => (await fetch(below.http + path)).text();
+  const seen = await read('/a');
+  await until(async () => (await read('/a')) === seen, 60_000);
+  expect(await above.command('edge', 'purge', '--tag', 'film')).toContain('1 kept answer forgotten');
+  await until(async () => Number(await read('/a')) > Number(seen), 60_000);
+  const now = await read('/a');
+  expect(await above.json('edge', 'purge', `${above.http}/a`, '--soft')).toMatchObject({ purged: 1, last: 2 });
+  await until(async () => Number(await read('/a')) > Number(now), 60_000);
+  const refused = await failedCommand(above.data, ['edge', 'purge', 'a']);
+  expect(refused.stderr).toContain('The url must be an absolute http address, or begin with a slash.');
+  origin.closeAllConnections();
+  origin.close();
+  for (const edge of [below, above]) expect(await edge.kill('SIGTERM')).toBe(0);
+});
+
 it('drains and stops on SIGTERM, and its addresses go with it', async () => {
   const other = await startBox();
   expect(JSON.parse(readFileSync(join(other.data, 'ready.json'), 'utf8'))).toEqual({

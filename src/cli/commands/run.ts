@@ -1,10 +1,12 @@
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
+import { Failure } from '../../telemetry/failure.js';
 import { type Address, formatAddress, parseAddress } from '../address.js';
 import type { ReadyFile } from '../api-client.js';
 import { type ConfigSources, loadSettings } from '../config.js';
 import type { Settings } from '../config-schema.js';
 import { describeError } from '../output.js';
+import { addPurgeCommand } from './edge-purge.js';
 
 interface RunOptions {
   readonly upstream?: string;
@@ -50,10 +52,12 @@ export function addRunCommands(program: Command): void {
     .description('run the roles that a configuration file names')
     .requiredOption('--config <file>', 'settings; config/headwater.yaml is the commented reference')
     .action((options: RunOptions) => run(options, (settings) => settings));
-  program
+  const edge = program
     .command('edge')
     .description('run a cache in front of any HTTP server; no configuration file needed')
-    .requiredOption('--upstream <url>', 'the server that it stands before, for example http://127.0.0.1:8000')
+    // What follows a command of its own is that command's.
+    .enablePositionalOptions()
+    .option('--upstream <url>', 'the server that it stands before, for example http://127.0.0.1:8000')
     .option('--listen <addr:port>', 'its door; :8080 means every address (default: 0.0.0.0:8080)')
     .option('--cache-memory <size>', 'what the cache may hold in memory, for example 2GiB (default: 256MiB)')
     .option('--data <dir>', 'the folder that holds its state (default: ./var)')
@@ -61,17 +65,20 @@ export function addRunCommands(program: Command): void {
     .option('--set <key=value>', 'any setting, e.g. --set edge.staleIfErrorSec=60; may be repeated', gather, [])
     .option('--ready-file <file>', 'write the bound addresses here too, once it serves')
     .action((options: RunOptions) => run(options, beforeAnyServer));
+  addPurgeCommand(edge);
 }
 
 const wholeBox = (settings: Settings): Settings => ({
   ...settings,
   roles: ['ingest', 'transcode', 'origin', 'edge', 'api'],
 });
-const beforeAnyServer = (settings: Settings): Settings => ({
-  ...settings,
-  roles: ['edge'],
-  edge: { ...settings.edge, anyOrigin: true },
-});
+const beforeAnyServer = (settings: Settings): Settings => {
+  if (settings.edge.origin !== null)
+    return { ...settings, roles: ['edge'], edge: { ...settings.edge, anyOrigin: true } };
+  throw new Failure('cli.bad-setting', 'headwater edge: no server is named that it stands before', {
+    hint: 'Give its address: headwater edge --upstream http://127.0.0.1:8000',
+  });
+};
 
 function withRunOptions(command: Command): Command {
   return command

@@ -9,6 +9,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
+import type { DataFolder } from '../data-folder.js';
 
 /** How stale an answer of any server may be while that fails, where nobody says; seconds. */
 const STALE_SEC = 3600;
@@ -26,14 +27,16 @@ export async function openEdgeRole(options: {
   /** `api` null: the origin is any HTTP server. */
   upstreams: { origin: string; api: string | null };
   certificates: Certificates | null;
+  data: Pick<DataFolder, 'folder' | 'operatorToken'>;
   log: Log;
   metrics: Metrics;
 }): Promise<EdgeRole> {
-  const { settings, upstreams, certificates, log, metrics } = options;
+  const { settings, upstreams, certificates, data, log, metrics } = options;
   const edge = openEdge({
     origin: new URL(upstreams.origin),
     api: upstreams.api === null ? null : new URL(upstreams.api),
     memoryBytes: settings.edge.memory,
+    purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
     staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
     log,
     metrics,
@@ -52,6 +55,7 @@ export async function openEdgeRole(options: {
     },
     stats: () => edge.stats(),
     async close(graceMs) {
+      edge.drain();
       await Promise.all(doors.map((door) => door.close(graceMs)));
       await edge.close();
     },
