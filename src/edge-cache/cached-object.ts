@@ -52,6 +52,8 @@ const headOverhead = 512;
 export class CachedObject {
   readonly key: string;
   head: StoredHead;
+  /** For whoever keeps it: how often it was used of late. */
+  uses = 0;
   readonly #bytesMax: number;
   readonly #room: Room;
   readonly #readers = new Set<BodyReader>();

@@ -49,6 +49,14 @@ describe('the memory tier', () => {
     ]);
   });
 
+  it('keeps what is in use through a walk over more than it can hold', () => {
+    const hot = ['a', 'b', 'c', 'd'];
+    for (const key of hot) put(key, 18 * kibibyte);
+    for (const key of hot) tier.get(key);
+    for (let at = 0; at < 100; at += 1) put(`walk ${at}`, 6 * kibibyte);
+    expect(hot.filter((key) => tier.get(key) !== undefined)).toEqual(hot);
+  });
+
   it('lets a reader finish what was evicted meanwhile', () => {
     const object = put('a', 20 * kibibyte);
     const reader = object.openReader(0);

@@ -1,18 +1,18 @@
 /**
- * The memory tier: whole objects by key, least recently used first out, all memory counted.
+ * The memory tier: whole objects by key, what is least worth its room first out (`s3-fifo`), all memory counted.
  *
  * One budget covers three uses: *stored* objects, *filling* ones (bodies on their way in), and *pinned* ones (evicted or
  * replaced, but still being sent to somebody). Fills may take half of it and pinned objects a quarter; above that the
  * object pinned longest loses its readers. Lives as long as the edge; empty at every start.
  */
-import { LRUCache } from 'lru-cache';
 import type { CachedObject, Room } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
+import { S3Fifo } from './s3-fifo.js';
 
 export class MemoryTier implements Room {
   readonly #bytesMax: number;
   readonly #metrics: EdgeMetrics;
-  readonly #stored: LRUCache<string, CachedObject>;
+  readonly #stored: S3Fifo<CachedObject>;
   readonly #pinned = new Map<CachedObject, number>();
   #filling = 0;
   #pinnedBytes = 0;
@@ -20,40 +20,40 @@ export class MemoryTier implements Room {
   constructor(options: { readonly bytesMax: number; readonly metrics: EdgeMetrics }) {
     this.#bytesMax = options.bytesMax;
     this.#metrics = options.metrics;
-    this.#stored = new LRUCache({
-      maxSize: options.bytesMax,
-      dispose: (object, _key, reason) => this.#dropped(object, reason === 'evict'),
+    this.#stored = new S3Fifo({
+      bytesMax: options.bytesMax,
+      dispose: (object, reason) => this.#dropped(object, reason === 'evicted'),
     });
   }
 
   get bytes(): number {
-    return this.#stored.calculatedSize + this.#filling + this.#pinnedBytes;
+    return this.#stored.bytes + this.#filling + this.#pinnedBytes;
   }
 
   get objects(): number {
     return this.#stored.size;
   }
 
-  /** A whole object, fresh or stale; it counts as used now. */
+  /** A whole object, fresh or stale; it counts as used. */
   get(key: string): CachedObject | undefined {
     return this.#stored.get(key);
   }
 
   /** All that is kept, in no order. */
   kept(): Iterable<CachedObject> {
-    return this.#stored.values();
+    return this.#stored.entries();
   }
 
   /** Keeps a complete object, in place of what had its key. */
   put(object: CachedObject): void {
     object.release();
-    const size = object.weight;
-    if (this.#makeRoom(size)) this.#stored.set(object.key, object, { size });
+    const bytes = object.weight;
+    if (this.#makeRoom(bytes)) this.#stored.set(object, bytes);
     this.#report();
   }
 
   remove(key: string): void {
-    this.#stored.delete(key);
+    this.#stored.remove(key);
     this.#report();
   }
 
@@ -108,7 +108,7 @@ export class MemoryTier implements Room {
 
   #report(): void {
     this.#metrics.memory({
-      stored: this.#stored.calculatedSize,
+      stored: this.#stored.bytes,
       filling: this.#filling,
       pinned: this.#pinnedBytes,
       objects: this.#stored.size,
