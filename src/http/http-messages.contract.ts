@@ -39,6 +39,7 @@ export function messageContract(traits: EngineTraits): void {
       expect(request?.header('x-other')).toBeUndefined();
       expect(addresses).toEqual(['127.0.0.1', '127.0.0.1']);
       expect(request?.scheme).toBe(traits.scheme ?? 'http');
+      expect(request?.protocol).toBe(traits.protocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1');
       expect(request?.hasBody).toBe(false);
       expect(request?.signal.aborted).toBe(false);
     });

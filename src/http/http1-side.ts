@@ -75,7 +75,8 @@ export class Http1Side implements Connections {
       return;
     }
     const remoteAddress = message.socket.remoteAddress ?? '';
-    const arrival = { remoteAddress, scheme, hasBody: verdict.framing.kind !== 'none' };
+    const hasBody = verdict.framing.kind !== 'none';
+    const arrival = { remoteAddress, scheme, protocol: 'HTTP/1.1', hasBody } as const;
     runHandler(handler, new NodeRequest(message, head, arrival, exchange), response, log);
   }
 

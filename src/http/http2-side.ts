@@ -101,7 +101,7 @@ export class Http2Side {
     }
     // The frames say whether a body follows; a Content-Length is only held against it (RFC 9113 §8.1.1).
     const hasBody = !stream.endAfterHeaders && joinedHeader(read.head.headers, 'content-length') !== '0';
-    const arrival = { remoteAddress: open.remoteAddress, scheme, hasBody };
+    const arrival = { remoteAddress: open.remoteAddress, scheme, protocol: 'HTTP/2', hasBody } as const;
     runHandler(handler, new NodeRequest(stream, read.head, arrival, exchange), response, log);
   }
 

@@ -1,6 +1,7 @@
 /** The HTTP server over node:http: runs wherever Node does. */
 import { createServer } from 'node:http';
 import type { Log } from '../telemetry/log.js';
+import { admitConnection } from './admit-connection.js';
 import { answerUnparsed, Http1Side, http1Settings } from './http1-side.js';
 import { listenAt } from './listen.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
@@ -14,6 +15,8 @@ export function openNodeServer(options: HttpServerOptions, handler: HttpHandler,
   const server = createServer({ ...settings, noDelay: true }, (message, raw) => side.serve(message, raw));
   server.maxHeadersCount = maxHeadersCount;
   server.on('clientError', answerUnparsed);
-  server.on('connection', (socket) => side.opened(socket));
+  server.on('connection', (socket) => {
+    if (admitConnection(socket, options.connectionGate)) side.opened(socket);
+  });
   return listenAt(server, options, { engine: 'node', connections: side, log });
 }

@@ -21,6 +21,7 @@ export class NodeRequest implements HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
+  readonly protocol: HttpRequest['protocol'];
   readonly headers: HeaderLines;
   readonly remoteAddress: string;
   readonly hasBody: boolean;
@@ -32,12 +33,13 @@ export class NodeRequest implements HttpRequest {
   constructor(
     source: BodySource,
     head: RequestHead,
-    arrival: Pick<HttpRequest, 'remoteAddress' | 'scheme' | 'hasBody'>,
+    arrival: Pick<HttpRequest, 'remoteAddress' | 'scheme' | 'protocol' | 'hasBody'>,
     exchange: NodeExchangeFace,
   ) {
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
+    this.protocol = arrival.protocol;
     this.headers = head.headers;
     this.remoteAddress = plainAddress(arrival.remoteAddress);
     this.hasBody = arrival.hasBody;

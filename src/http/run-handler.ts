@@ -13,12 +13,15 @@ export function runHandler(handler: HttpHandler, request: HttpRequest, response:
 }
 
 function answerThrown(request: HttpRequest, response: HttpResponse, error: unknown, log: Log): void {
+  const { method } = request;
+  // The first step of a path may be somebody's token (edge-cache/token-carriers).
+  const path = request.path.replace(/^\/~[^/]*/, '/~');
   // A client that leaves makes bodies and waits throw: that is its right, and no fault of the handler.
   if (request.signal.aborted) {
-    log.debug({ err: error, method: request.method, path: request.path }, 'handler stopped after its client left');
+    log.debug({ err: error, method, path }, 'handler stopped after its client left');
     return;
   }
-  log.error({ err: error, method: request.method, path: request.path }, 'http handler threw');
+  log.error({ err: error, method, path }, 'http handler threw');
   if (response.started) response.abort();
   else sendProblem(response, 500, 'Internal Server Error', 'The server failed to answer this request.');
 }

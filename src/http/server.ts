@@ -33,9 +33,14 @@ export interface HttpServerOptions {
    * or taking no bytes of an answer. Default 60 s; between requests `uws` has its own. A handler may think for as long as it likes.
    */
   readonly idleTimeoutMs?: number;
+  /** Asked about each connection as it comes; `uws` does not tell of connections, and asks nobody. Default: all are taken. */
+  readonly connectionGate?: ConnectionGate | undefined;
   /** Total bytes of the request head; above it 431. Default 16384. */
   readonly headBytesMax?: number;
 }
+
+/** Null: the connection is cut at once. Else it is taken, and what is given back is called once it has closed. */
+export type ConnectionGate = (remoteAddress: string) => (() => void) | null;
 
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void | Promise<void>;
 
@@ -46,6 +51,8 @@ export interface HttpRequest {
   readonly path: string;
   /** What follows `?`, without it; `''` when there is none. */
   readonly query: string;
+  /** Of the exchange with the client. */
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   /** Names in lower case, in order of arrival, values trimmed; duplicates stay separate. */
   readonly headers: readonly (readonly [string, string])[];
   /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined. `name` in lower case. */

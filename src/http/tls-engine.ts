@@ -10,11 +10,12 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { messageOf } from '../telemetry/failure.js';
 import type { Log } from '../telemetry/log.js';
+import { admitConnection } from './admit-connection.js';
 import type { Certificates } from './certificate-files.js';
 import { answerUnparsed, Http1Side, http1Settings } from './http1-side.js';
 import { Http2Side, http2Settings } from './http2-side.js';
 import { type Connections, listenAt } from './listen.js';
-import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
+import type { ConnectionGate, HttpHandler, HttpServer, HttpServerOptions } from './server.js';
 import { limitsOf, type ServerLimits } from './server-limits.js';
 
 export interface TlsServerOptions extends HttpServerOptions {
@@ -23,7 +24,7 @@ export interface TlsServerOptions extends HttpServerOptions {
 
 /** Opens the server. Throws `HttpFailure` when it cannot listen. */
 export function openTlsServer(options: TlsServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
-  const door = new TlsDoor(limitsOf(options), options.certificates, handler, log);
+  const door = new TlsDoor(limitsOf(options), options, handler, log);
   return listenAt(door.server, options, { engine: 'node-tls', connections: door, log });
 }
 
@@ -31,14 +32,21 @@ export function openTlsServer(options: TlsServerOptions, handler: HttpHandler, l
 class TlsDoor implements Connections {
   readonly server: Http2SecureServer;
   readonly #log: Log;
+  readonly #gate: ConnectionGate | undefined;
   readonly #http1: Http1Side;
   readonly #http2: Http2Side;
   readonly #forgetCertificates: () => void;
   /** Connections whose handshake is not done, by the client's address and port. */
   readonly #handshakes = new Map<string, Socket>();
 
-  constructor(limits: ServerLimits, certificates: Certificates, handler: HttpHandler, log: Log) {
+  constructor(
+    limits: ServerLimits,
+    { certificates, connectionGate }: TlsServerOptions,
+    handler: HttpHandler,
+    log: Log,
+  ) {
     this.#log = log;
+    this.#gate = connectionGate;
     const serving = { limits, handler, scheme: 'https', log } as const;
     this.#http1 = new Http1Side(serving);
     this.#http2 = new Http2Side(serving);
@@ -79,7 +87,9 @@ class TlsDoor implements Connections {
   }
 
   #route(): void {
-    this.server.on('connection', (socket: Socket) => this.#handshakeBegan(socket));
+    this.server.on('connection', (socket: Socket) => {
+      if (admitConnection(socket, this.#gate)) this.#handshakeBegan(socket);
+    });
     this.server.on('secureConnection', (socket: TLSSocket) => {
       this.#handshakes.delete(placeOf(socket));
       if (socket.alpnProtocol !== 'h2') this.#http1.opened(socket);

@@ -11,6 +11,7 @@ export class UwsRequestView implements HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
+  readonly protocol = 'HTTP/1.1';
   readonly headers: HeaderLines;
   readonly hasBody: boolean;
   readonly scheme = 'http';
