@@ -114,7 +114,8 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     received.count += 1;
     return edge.handler(request, response);
   };
-  const door = await openHttpServer({ engine, host: '127.0.0.1', port: 0 }, counted, silentLog);
+  const connectionGate = edge.connectionGate ?? undefined;
+  const door = await openHttpServer({ engine, host: '127.0.0.1', port: 0, connectionGate }, counted, silentLog);
   const { port } = door.address;
   return {
     origin,

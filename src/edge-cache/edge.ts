@@ -3,13 +3,15 @@
  *
  * Lives from `openEdge` to `close`; it keeps nothing outside its memory, so losing it loses nothing.
  */
-import type { HttpHandler } from '../http/server.js';
+import type { ConnectionGate, HttpHandler } from '../http/server.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { anyAddresses, boxAddresses } from './address-rules.js';
 import { newCdnId } from './cdn-loop.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
+import { GateMetrics } from './gate-metrics.js';
+import { type GateOptions, makeConnectionGate, makeGates } from './gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory-tier.js';
@@ -38,6 +40,8 @@ export interface EdgeOptions {
   readonly staleIfErrorMs?: number;
   /** Default: nobody may purge, and nothing is remembered of purges or followed. */
   readonly purging?: PurgingOptions;
+  /** Who may ask, and what is written down of it. Default: everybody, nothing. */
+  readonly gates?: GateOptions;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Epoch ms. Default: the system's clock. */
@@ -46,6 +50,8 @@ export interface EdgeOptions {
 
 export interface Edge {
   readonly handler: HttpHandler;
+  /** For the doors that hand their requests to it; null: they take every connection. */
+  readonly connectionGate: ConnectionGate | null;
   stats(): EdgeStats;
   /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
   drain(): void;
@@ -111,8 +117,11 @@ export function openEdge(options: EdgeOptions): Edge {
   };
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
   const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
+  const { gates = {} } = options;
+  const gateMetrics = new GateMetrics(options.metrics);
   return {
-    handler: openDoor(space, api, { cdnId, purging: purging.door }),
+    handler: openDoor(space, api, { cdnId, purging: purging.door, gates: makeGates(gates, now, gateMetrics) }),
+    connectionGate: makeConnectionGate(gates, gateMetrics),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
     drain: () => purging.drain(),
     close: async () => {

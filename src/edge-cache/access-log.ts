@@ -1,0 +1,35 @@
+/** Gate that refuses nothing: every request is written down once its answer is over. */
+import { type Answered, accessLine } from './access-line.js';
+import type { Gate } from './visit.js';
+
+/** Where lines go; it never waits and never throws. */
+export interface AccessLines {
+  write(line: string): void;
+}
+
+export interface AccessLogOptions {
+  readonly lines: AccessLines;
+  /** The part of the requests that is written, 0 to 1. Answers of 500 and above are all written. */
+  readonly sample: number;
+  /** Networks in place of addresses: IPv4 /24, IPv6 /48. */
+  readonly anonymize: boolean;
+}
+
+export function accessLogGate({ lines, sample, anonymize }: AccessLogOptions, now: () => number): Gate {
+  return (visit) => {
+    const { watched, client } = visit;
+    const at = now();
+    const began = performance.now();
+    watched.onOver(() => {
+      const { status, headers, bytes, cut } = watched;
+      // By chance, so that what repeats is not always or never written.
+      const isSampled = sample === 1 || Math.random() < sample;
+      if (status < 500 && !isSampled) return;
+      const durationMs = performance.now() - began;
+      const { request, path } = visit;
+      const answered: Answered = { request, client, path, at, durationMs, status, headers, bytes, cut };
+      lines.write(accessLine(answered, anonymize, status >= 500 ? 1 : sample));
+    });
+    return null;
+  };
+}
