@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DVR_SEC_MAX, GRACE_SEC_MAX, PRESET_NAME } from '../media/channel-settings.js';
 import { DEFAULT_PRESET } from '../transcode/presets.js';
 import { readAddress } from './address.js';
+import { edgeGates, trustedProxies } from './edge-gates-schema.js';
 import { presetsSchema } from './preset-schema.js';
 
 /**
@@ -71,6 +72,7 @@ export const settingsSchema = z.strictObject({
     listen: listen('0.0.0.0:8080'),
     engine: z.enum(['auto', 'uws', 'node']).describe('auto, uws or node').default('auto'),
     idleTimeoutSec: whole(60, 5, 600, 'seconds'),
+    trustedProxies,
   }),
   https: section({
     listen: optionalListen(null, '0.0.0.0:8443'),
@@ -181,6 +183,7 @@ export const settingsSchema = z.strictObject({
       .describe('a whole number of seconds from 0 to 604800, or null')
       .default(null),
     followPurges: z.boolean().describe('true or false').default(false),
+    ...edgeGates,
   }),
   api: section({ listen: listen('127.0.0.1:0') }),
   origin: section({ listen: listen('127.0.0.1:0') }),

@@ -82,7 +82,7 @@ describe('settings', () => {
     [
       { sets: ['http.lisen=:80'] },
       'http.lisen: no such setting (--set http.lisen=:80)',
-      'Allowed here: listen, engine, idleTimeoutSec.',
+      'Allowed here: listen, engine, idleTimeoutSec, trustedProxies.',
     ],
     [{ sets: ['__proto__.x=1'] }, '__proto__.x: no such setting', 'Allowed here: roles,'],
     [{ sets: ['data'] }, '--set data: no value', 'Write --set a.b=value'],
@@ -123,5 +123,11 @@ describe('settings', () => {
     const refused = failure(() => loadSettings({ file: bad }));
     expect(refused.message).toContain(`rtmp.connectionsMax: "many" is not allowed (${bad})`);
     expect(refused.message).toContain(`nonsense: no such setting (${bad})`);
+  });
+
+  it('tells no secret of a list that holds something else that is wrong', () => {
+    const keys = 'edge: { signed: { keys: [{ id: k1, secret: at-least-16-characters }, nonsense] } }\n';
+    const { message } = failure(() => loadSettings({ file: file(keys) }));
+    expect(message).toContain('edge.signed.keys: [{"id":"k1","secret":"…"},"nonsense"] is not allowed');
   });
 });

@@ -138,8 +138,10 @@ function describeIssue(
   const shown = /^\d+$/.test(path.at(-1) ?? '') ? leaf : path;
   const value = shown.reduce<unknown>((branch, step) => (branch as Tree | undefined)?.[step], tree);
   const from = origin.get(key) ?? file ?? 'settings';
+  // Of a list, the other items' secrets are not told.
+  const told = JSON.stringify(value, (name, inside) => (name === 'secret' ? '…' : inside));
   return {
-    message: `${key}: ${JSON.stringify(value)} is not allowed (${from})`,
+    message: `${key}: ${told} is not allowed (${from})`,
     hint: `${key} takes ${descriptionAt(leaf)}.`,
   };
 }

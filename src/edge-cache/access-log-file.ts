@@ -20,7 +20,6 @@ export interface AccessLogFileOptions {
   /** A path; null: stdout. */
   readonly file: string | null;
   readonly log: Log;
-  readonly onLost: () => void;
   /** How often it is looked whether the file is still there. */
   readonly lookMs?: number;
 }
@@ -35,16 +34,22 @@ type Destination = ReturnType<typeof pino.destination> & { readonly fd: number; 
 
 /** Throws a `Failure` when the file cannot be written. */
 export function openAccessLogFile(options: AccessLogFileOptions): AccessLogFile {
-  const { file, onLost } = options;
+  const { file } = options;
   if (file !== null) tryOut(file);
   const dest = pino.destination({ dest: file ?? 1, sync: false, maxLength: waitingBytesMax }) as Destination;
-  dest.on('drop', onLost);
+  let dropped = false;
+  dest.on('drop', () => {
+    dropped = true;
+  });
   hearTrouble(dest, options);
   const timer = file === null ? null : setInterval(() => lookAfter(dest, file), options.lookMs ?? 5000).unref();
   let closing: Promise<void> | null = null;
   return {
     write: (line) => {
-      if (closing === null) dest.write(line);
+      if (closing !== null) return false;
+      dropped = false;
+      dest.write(line);
+      return !dropped;
     },
     reopen: () => {
       if (file !== null) reopen(dest, file);

@@ -1,10 +1,12 @@
 /** Gate that refuses nothing: every request is written down once its answer is over. */
 import { type Answered, accessLine } from './access-line.js';
+import type { GateMetrics } from './gate-metrics.js';
 import type { Gate } from './visit.js';
 
 /** Where lines go; it never waits and never throws. */
 export interface AccessLines {
-  write(line: string): void;
+  /** False: there was no room for it. */
+  write(line: string): boolean;
 }
 
 export interface AccessLogOptions {
@@ -15,7 +17,8 @@ export interface AccessLogOptions {
   readonly anonymize: boolean;
 }
 
-export function accessLogGate({ lines, sample, anonymize }: AccessLogOptions, now: () => number): Gate {
+export function accessLogGate(options: AccessLogOptions, now: () => number, metrics: GateMetrics): Gate {
+  const { lines, sample, anonymize } = options;
   return (visit) => {
     const { watched, client } = visit;
     const at = now();
@@ -28,7 +31,7 @@ export function accessLogGate({ lines, sample, anonymize }: AccessLogOptions, no
       const durationMs = performance.now() - began;
       const { request, path } = visit;
       const answered: Answered = { request, client, path, at, durationMs, status, headers, bytes, cut };
-      lines.write(accessLine(answered, anonymize, status >= 500 ? 1 : sample));
+      if (!lines.write(accessLine(answered, anonymize, status >= 500 ? 1 : sample))) metrics.lineLost();
     });
     return null;
   };

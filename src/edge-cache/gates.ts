@@ -21,7 +21,7 @@ export interface GateOptions {
     /** Per client, at the doors of Node's engines; null: no limit. */
     readonly connectionsMax: number | null;
   };
-  readonly networks?: NetworkRules;
+  readonly networks?: { readonly current: NetworkRules };
   /** Null: nothing is signed. */
   readonly signed?: SignedOptions | null;
 }
@@ -41,7 +41,7 @@ export function makeGates(options: GateOptions, now: () => number, metrics: Gate
   const guarded = signed !== null && signed.prefixes.length > 0 ? signed : null;
   return {
     trustedProxies: trustedProxiesGate(trustedProxies, metrics),
-    accessLog: accessLog === null ? null : accessLogGate(accessLog, now),
+    accessLog: accessLog === null ? null : accessLogGate(accessLog, now, metrics),
     clientLimits: limits === undefined ? null : clientLimitsGate(limits, now, metrics),
     takeTokens: guarded === null ? null : takeTokens(guarded.parameter),
     networks: networks === undefined ? null : networkGate(networks, metrics),

@@ -27,13 +27,13 @@ describe('the list of countries', () => {
 
 describe.each(['node', 'uws'] as const)('networks behind the %s engine', (engine) => {
   let scene: Scene;
-  const open = async (rules: Partial<NetworkRules>): Promise<Scene> => {
+  const open = async (rules: Partial<NetworkRules>) => {
     const countries = new Map([['DE', networksOf('198.51.100.0/24', '2001:db8:de::/48')]]);
-    const networks = { everywhere: nobody, prefixes: [], countries, ...rules };
+    const networks = { current: { everywhere: nobody, prefixes: [], countries, ...rules } };
     // Clients from anywhere, as a proxy on this machine tells of them.
     const gates = { networks, trustedProxies: networksOf('127.0.0.1') };
     scene = await openScene({ engine, originSays: echo, gates });
-    return scene;
+    return Object.assign(scene, { networks });
   };
   afterEach(() => scene.close());
   const statusFor = async (path: string, client: string) =>
@@ -68,6 +68,14 @@ describe.each(['node', 'uws'] as const)('networks behind the %s engine', (engine
     expect(await statusFor('/a', '2001:db8:de::1')).toBe(200);
     expect(await statusFor('/a', '192.0.2.1')).toBe(200);
     expect(await statusFor('/a', '192.0.2.2')).toBe(403);
+  });
+
+  it('are those of a new list as soon as there is one', async () => {
+    const { networks } = await open({ everywhere: { ...nobody, countries: ['DE'] } });
+    expect(await statusFor('/a', '203.0.113.1')).toBe(403);
+    networks.current = { ...networks.current, countries: new Map([['DE', networksOf('203.0.113.0/24')]]) };
+    expect(await statusFor('/a', '203.0.113.1')).toBe(200);
+    expect(await statusFor('/a', '198.51.100.7')).toBe(403);
   });
 
   it('count for a folder, on top of what counts everywhere', async () => {

@@ -29,19 +29,20 @@ interface Judge {
   readonly allow: NetworkSet | null;
 }
 
-/** Null: there are no rules. */
-export function networkGate({ everywhere, prefixes, countries }: NetworkRules, metrics: GateMetrics): Gate | null {
-  const judges = [
-    judgeOf(null, everywhere, countries),
-    ...prefixes.map((rule) => judgeOf(rule.prefix, rule, countries)),
-  ];
-  const used = judges.filter(({ deny, allow }) => !deny.isEmpty || allow !== null);
-  if (used.length === 0) return null;
-  const byPath = used.some(({ prefix }) => prefix !== null);
+/** Null: there are no rules. `source.current` may be replaced at any time by the same rules with another list of countries. */
+export function networkGate(source: { readonly current: NetworkRules }, metrics: GateMetrics): Gate | null {
+  let rules = source.current;
+  let judges = judgesOf(rules);
+  if (judges.length === 0) return null;
+  const byPath = judges.some(({ prefix }) => prefix !== null);
   return (visit) => {
+    if (rules !== source.current) {
+      rules = source.current;
+      judges = judgesOf(rules);
+    }
     const path = byPath ? visit.rulePath : visit.path;
     if (path === null) return ambiguousPath;
-    for (const judge of used) {
+    for (const judge of judges) {
       if (judge.prefix !== null && !isIn(judge.prefix, path)) continue;
       if (admits(judge, visit.client)) continue;
       metrics.refused('network');
@@ -49,6 +50,11 @@ export function networkGate({ everywhere, prefixes, countries }: NetworkRules, m
     }
     return null;
   };
+}
+
+function judgesOf({ everywhere, prefixes, countries }: NetworkRules): Judge[] {
+  const all = [judgeOf(null, everywhere, countries), ...prefixes.map((rule) => judgeOf(rule.prefix, rule, countries))];
+  return all.filter(({ deny, allow }) => !deny.isEmpty || allow !== null);
 }
 
 function judgeOf(prefix: string | null, rule: NetworkRule, countries: CountryNetworks): Judge {

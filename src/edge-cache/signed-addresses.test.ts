@@ -159,12 +159,12 @@ describe.each(['node', 'uws'] as const)('signed addresses behind the %s engine',
   });
 
   it('are judged after the networks', async () => {
-    const networks = {
+    const current = {
       everywhere: nobody,
       prefixes: [{ ...nobody, prefix: '/vod/', deny: networksOf('127.0.0.1') }],
       countries: new Map(),
     };
-    const { ask } = await open({ gates: { networks } });
+    const { ask } = await open({ gates: { networks: { current } } });
     const { status, cacheStatus } = await ask(`/~${token()}/vod/v_1/a`);
     expect([status, cacheStatus]).toEqual([403, 'Headwater; detail=network']);
   });

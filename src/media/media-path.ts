@@ -45,6 +45,9 @@ export const watchPath = (channelOrVideoId: string): string => `/watch/${channel
 export const mediaPath = (owner: string, rendition: string, name: string): string =>
   `/media/${owner}/${rendition}/${name}`;
 
+/** All media of a broadcast or a video. */
+export const mediaFolder = (owner: string): string => `/media/${owner}/`;
+
 export type MediaAddress =
   | { readonly kind: 'live-hls'; readonly channel: string; readonly shape: LiveShape }
   | {

@@ -7,6 +7,7 @@ import { type ConfigSources, loadSettings } from '../config.js';
 import type { Settings } from '../config-schema.js';
 import { describeError } from '../output.js';
 import { addPurgeCommand } from './edge-purge.js';
+import { addSignCommand } from './edge-sign.js';
 
 interface RunOptions {
   readonly upstream?: string;
@@ -66,6 +67,7 @@ export function addRunCommands(program: Command): void {
     .option('--ready-file <file>', 'write the bound addresses here too, once it serves')
     .action((options: RunOptions) => run(options, beforeAnyServer));
   addPurgeCommand(edge);
+  addSignCommand(edge);
 }
 
 const wholeBox = (settings: Settings): Settings => ({

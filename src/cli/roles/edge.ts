@@ -1,8 +1,8 @@
-import { openEdge } from '../../edge-cache/edge.js';
+import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
 import type { Certificates } from '../../http/certificate-files.js';
 import { openHttpServer } from '../../http/open-server.js';
-import type { HttpHandler, HttpServer } from '../../http/server.js';
+import type { HttpServer } from '../../http/server.js';
 import { openTlsServer } from '../../http/tls-engine.js';
 import { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
@@ -10,6 +10,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
+import { openEdgeGates } from './edge-gates.js';
 
 /** How stale an answer of any server may be while that fails, where nobody says; seconds. */
 const STALE_SEC = 3600;
@@ -32,39 +33,65 @@ export async function openEdgeRole(options: {
   metrics: Metrics;
 }): Promise<EdgeRole> {
   const { settings, upstreams, certificates, data, log, metrics } = options;
+  const gates = openEdgeGates(settings, log);
   const edge = openEdge({
     origin: new URL(upstreams.origin),
     api: upstreams.api === null ? null : new URL(upstreams.api),
     memoryBytes: settings.edge.memory,
     purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
     staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
+    gates: gates.options,
     log,
     metrics,
   });
-  const plain = await openPlain(settings, edge.handler, log);
-  const secure = await openSecure(settings, certificates, edge.handler, log).catch(async (error) => {
-    await plain.close(0);
+  const closeAll = async () => {
+    await edge.close();
+    await gates.close();
+  };
+  const doors = await openDoors(settings, certificates, edge, log).catch(async (error) => {
+    await closeAll();
     throw error;
   });
-  const doors = secure === null ? [plain] : [plain, secure];
-  for (const { engine, address } of doors) log.info({ engine, ...address }, 'the public door is open');
+  const [plain, secure] = doors;
   return {
     addresses: {
       http: formatAddress(plain.address),
-      ...(secure === null ? {} : { https: formatAddress(secure.address) }),
+      ...(secure === undefined ? {} : { https: formatAddress(secure.address) }),
     },
     stats: () => edge.stats(),
     async close(graceMs) {
       edge.drain();
       await Promise.all(doors.map((door) => door.close(graceMs)));
-      await edge.close();
+      await closeAll();
     },
   };
 }
 
-function openPlain(settings: Settings, handler: HttpHandler, log: Log): Promise<HttpServer> {
+async function openDoors(
+  settings: Settings,
+  certificates: Certificates | null,
+  edge: Edge,
+  log: Log,
+): Promise<[HttpServer] | [HttpServer, HttpServer]> {
+  const plain = await openPlain(settings, edge, log);
+  const secure = await openSecure(settings, certificates, edge, log).catch(async (error) => {
+    await plain.close(0);
+    throw error;
+  });
+  const doors: [HttpServer] | [HttpServer, HttpServer] = secure === null ? [plain] : [plain, secure];
+  for (const { engine, address } of doors) log.info({ engine, ...address }, 'the public door is open');
+  if (edge.connectionGate !== null && plain.engine === 'uws') {
+    log.warn(
+      'edge.limits.connectionsMax does not hold at the plain door: uWebSockets.js does not tell of connections. ' +
+        'Set edge.limits.inFlightMax, or http.engine: node.',
+    );
+  }
+  return doors;
+}
+
+function openPlain(settings: Settings, { handler, connectionGate }: Edge, log: Log): Promise<HttpServer> {
   const { listen, engine, idleTimeoutSec } = settings.http;
-  const options = { ...parseAddress(listen), engine, idleTimeoutMs: idleTimeoutSec * 1000 };
+  const options = { ...parseAddress(listen), engine, ...doorOptions(idleTimeoutSec, connectionGate) };
   return openHttpServer(options, handler, log).catch((error) => {
     throw withFlag(error, '--http');
   });
@@ -73,16 +100,25 @@ function openPlain(settings: Settings, handler: HttpHandler, log: Log): Promise<
 async function openSecure(
   settings: Settings,
   certificates: Certificates | null,
-  handler: HttpHandler,
+  { handler, connectionGate }: Edge,
   log: Log,
 ): Promise<HttpServer | null> {
   const { listen } = settings.https;
   if (listen === null || certificates === null) return null;
-  const options = { ...parseAddress(listen), certificates, idleTimeoutMs: settings.http.idleTimeoutSec * 1000 };
+  const options = {
+    ...parseAddress(listen),
+    certificates,
+    ...doorOptions(settings.http.idleTimeoutSec, connectionGate),
+  };
   return openTlsServer(options, handler, log).catch((error) => {
     throw withFlag(error, '--https');
   });
 }
+
+const doorOptions = (idleTimeoutSec: number, connectionGate: Edge['connectionGate']) => ({
+  idleTimeoutMs: idleTimeoutSec * 1000,
+  connectionGate: connectionGate ?? undefined,
+});
 
 /** The engines do not know how this door got its address; the operator should. */
 function withFlag(error: unknown, flag: string): unknown {
