@@ -77,7 +77,7 @@ const wholeBox = (settings: Settings): Settings => ({
 const beforeAnyServer = (settings: Settings): Settings => {
   if (settings.edge.origin !== null)
     return { ...settings, roles: ['edge'], edge: { ...settings.edge, anyOrigin: true } };
-  throw new Failure('cli.bad-setting', 'headwater edge: no server is named that it stands before', {
+  throw new Failure('cli.bad-setting', 'no server is named that the edge stands before', {
     hint: 'Give its address: headwater edge --upstream http://127.0.0.1:8000',
   });
 };
