@@ -1,39 +1,8 @@
 // Traces of requests, the same for the same seed: which object is asked for, one after the other, and how large each object is.
+import { between, firstAbove, randomOf, zipf } from '../draws.mjs';
+
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
-
-/** Mulberry32: [0, 1). */
-function randomOf(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Draws a rank from 0 on; rank r comes in proportion to 1 / (r + 1)^alpha. */
-function zipf(count, alpha, random) {
-  const sums = new Float64Array(count);
-  let sum = 0;
-  for (let rank = 0; rank < count; rank += 1) {
-    sum += (rank + 1) ** -alpha;
-    sums[rank] = sum;
-  }
-  return () => firstAbove(sums, random() * sum);
-}
-
-function firstAbove(sums, wanted) {
-  let low = 0;
-  let high = sums.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sums[middle] > wanted) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
 
 const shuffled = (count, random) => {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
@@ -55,8 +24,6 @@ function drawSize(random) {
 const drawPlaylistSize = (random) => between(4 * kibibyte, 12 * kibibyte, random);
 
 const drawPageSize = (random) => between(2 * kibibyte, 20 * kibibyte, random);
-
-const between = (low, high, random) => Math.floor(low * (high / low) ** random());
 
 /** What a trace is written into. */
 class Trace {
