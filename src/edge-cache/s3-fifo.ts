@@ -89,7 +89,7 @@ export class S3Fifo<Entry extends Evictable> {
   }
 
   /**
-   * Keeps it in place of what had its key, whose uses count for it. False when it is larger than all there is; then what had
+   * Keeps it in place of what had its key, whose uses count for it. `bytes`: at least 1. False when it is larger than all there is; then what had
    * its key is gone nevertheless.
    */
   set(entry: Entry, bytes: number): boolean {
