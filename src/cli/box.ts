@@ -59,12 +59,23 @@ function checkRoles({ roles, edge }: Settings): void {
       `roles takes ${together.join(', ')} together, with or without edge; or edge alone.`,
     );
   }
-  if (present.length === 0 && (edge.origin === null || (edge.api === null && !edge.anyOrigin))) {
+  if (edge.origin !== null && edge.upstreams.length > 0) {
     throw refuse(
-      'edge.origin and edge.api: an edge that runs alone needs both',
-      'Give the addresses of the box that it stands before; or, before any HTTP server, edge.origin and edge.anyOrigin: true.',
+      'edge.origin and edge.upstreams: only one of them may be given',
+      'Write edge.origin for one server; for several, put all of them into edge.upstreams and leave edge.origin out.',
     );
   }
+  if (present.length === 0 && (originsOf(edge).length === 0 || (edge.api === null && !edge.anyOrigin))) {
+    throw refuse(
+      'edge.origin and edge.api: an edge that runs alone needs both',
+      'Give the addresses of the box that it stands before (edge.upstreams in place of edge.origin where there are several); or, before any HTTP server, edge.origin and edge.anyOrigin: true.',
+    );
+  }
+}
+
+/** One origin is a list of one. */
+function originsOf({ origin, upstreams }: Settings['edge']): Settings['edge']['upstreams'] {
+  return origin === null ? upstreams : [{ url: origin, weight: 1 }];
 }
 
 async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCode: string | null }> {
@@ -74,9 +85,9 @@ async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCo
   let web: { http?: string; https?: string } = {};
   if (loadingEdge !== null) {
     const { openEdgeRole } = await loadingEdge;
-    const { origin, api, anyOrigin } = settings.edge;
-    const alone = { origin: origin ?? '', api: anyOrigin ? null : api };
-    const upstreams = inner === null ? alone : { origin: inner.originUrl, api: inner.apiUrl };
+    const { api, anyOrigin } = settings.edge;
+    const alone = { origins: originsOf(settings.edge), api: anyOrigin ? null : api };
+    const upstreams = inner === null ? alone : { origins: [{ url: inner.originUrl, weight: 1 }], api: inner.apiUrl };
     const edge = await openEdgeRole({ settings, upstreams, certificates, data, log, metrics });
     closers.push(() => edge.close(graceMs));
     status.edge = edge.stats;

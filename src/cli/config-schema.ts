@@ -53,6 +53,14 @@ const httpUrl = z
   .describe('an http:// or https:// address, or null')
   .default(null);
 
+/** One of several servers of the same content; a bare address has weight 1. */
+const serverUrl = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
+const upstreamServer = z.union([
+  serverUrl.transform((url) => ({ url, weight: 1 })),
+  z.strictObject({ url: serverUrl, weight: z.number().min(0.01).max(1000).default(1) }),
+]);
+const upstreamsMax = 32;
+
 /** Where a webhook goes. Kept as it is: a slash at its end may mean something there. */
 const hookUrl = z.url({ protocol: /^https?$/ }).max(2000);
 
@@ -173,6 +181,28 @@ export const settingsSchema = z.strictObject({
   edge: section({
     memory: bytes('256MiB'),
     origin: httpUrl,
+    upstreams: z
+      .array(upstreamServer)
+      .max(upstreamsMax)
+      .refine((list) => new Set(list.map(({ url }) => url)).size === list.length)
+      .describe(
+        `a list of at most ${upstreamsMax} different http:// or https:// addresses, each alone or as { url: …, weight: … } with a weight from 0.01 to 1000`,
+      )
+      .default([]),
+    health: section({
+      failures: whole(5, 1, 1000, 'failures'),
+      outSec: whole(10, 1, 3600, 'seconds'),
+      slowStartSec: whole(30, 0, 3600, 'seconds'),
+      gatewayErrors: z.boolean().describe('true or false').default(true),
+      probePath: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/)
+        .max(2000)
+        .nullable()
+        .describe('a path that begins with a slash, or null')
+        .default(null),
+      probeIntervalSec: whole(5, 1, 3600, 'seconds'),
+    }),
     api: httpUrl,
     anyOrigin: z.boolean().describe('true or false').default(false),
     staleIfErrorSec: z

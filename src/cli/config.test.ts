@@ -107,12 +107,44 @@ describe('settings', () => {
       'hooks.events.secret: "short" is not allowed',
       'hooks.events.secret takes a text of 16 to 512 characters.',
     ],
+    [
+      { flags: { 'edge.upstreams': { flag: '--upstream', value: ['http://a.example', 'ftp://b.example'] } } },
+      'edge.upstreams: ["http://a.example","ftp://b.example"] is not allowed (--upstream http://a.example,ftp://b.example)',
+      'edge.upstreams takes a list of at most 32 different http:// or https:// addresses',
+    ],
+    [
+      { sets: ['edge.upstreams=["http://a.example", "http://a.example/"]'] },
+      'edge.upstreams: ["http://a.example","http://a.example/"] is not allowed',
+      'different',
+    ],
+    [
+      { sets: ['edge.upstreams=[{url: "http://a.example", weight: 0}]'] },
+      'edge.upstreams.weight: 0 is not allowed',
+      'a weight from 0.01 to 1000.',
+    ],
+    [
+      { sets: ['edge.health.probePath=up'] },
+      'edge.health.probePath: "up" is not allowed',
+      'edge.health.probePath takes a path that begins with a slash, or null.',
+    ],
     [{ sets: ['http=80'] }, 'http: 80 is not allowed', 'http takes a section of settings.'],
     [{ sets: ['http=80', 'http.listen=:1'] }, 'http: must be a section of settings', 'See config/headwater.yaml.'],
   ])('refuses %j', (sources, message, hint) => {
     const refused = failure(() => loadSettings(sources));
     expect(refused.message).toContain(message);
     expect(refused.hint).toContain(hint);
+  });
+
+  it('takes upstreams as addresses, with a weight, and from a flag that is repeated', () => {
+    const two = [
+      { url: 'http://a.example', weight: 1 },
+      { url: 'https://b.example:8443/x', weight: 2.5 },
+    ];
+    const sets = ['edge.upstreams=["http://a.example/", {url: "https://b.example:8443/x", weight: 2.5}]'];
+    expect(loadSettings({ sets }).edge.upstreams).toEqual(two);
+    const value = ['http://c.example', 'http://d.example'];
+    const flags = { 'edge.upstreams': { flag: '--upstream', value } };
+    expect(loadSettings({ sets, flags }).edge.upstreams).toEqual(value.map((url) => ({ url, weight: 1 })));
   });
 
   it('names the file and the line of bad YAML, and the key of a bad value in it', () => {

@@ -14,8 +14,8 @@ export interface ConfigSources {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** `a.b=value` */
   readonly sets?: readonly string[];
-  /** Dotted keys with their text, from flags such as `--http`. */
-  readonly flags?: Readonly<Record<string, { flag: string; value: string }>>;
+  /** Dotted keys with their text, from flags such as `--http`; a list from those that may be repeated. */
+  readonly flags?: Readonly<Record<string, { flag: string; value: string | readonly string[] }>>;
 }
 
 const require = createRequire(import.meta.url);

@@ -21,8 +21,8 @@ export interface EdgeStats {
 export class EdgeMetrics {
   readonly #outcomes: Readonly<Record<Outcome, Counter.Internal>>;
   readonly #sources: Readonly<Record<'cache' | 'upstream', Counter.Internal>>;
-  readonly #upstreamRequests: Counter<'upstream'>;
-  readonly #upstreamErrors: Counter<'upstream' | 'code'>;
+  readonly #upstreamRequests: Counter<'upstream' | 'server'>;
+  readonly #upstreamErrors: Counter<'upstream' | 'server' | 'code'>;
   readonly #evictions: Counter;
   readonly #cutReaders: Counter;
   readonly #truncated: Counter;
@@ -51,13 +51,15 @@ export class EdgeMetrics {
       ...{ refused: outcome('refused'), failed: outcome('failed') },
     };
     this.#sources = { cache: bytes.labels('cache'), upstream: bytes.labels('upstream') };
-    this.#upstreamRequests = metrics.counter('edge_upstream_requests_total', 'Requests sent to an upstream.', [
-      'upstream',
-    ]);
+    this.#upstreamRequests = metrics.counter(
+      'edge_upstream_requests_total',
+      'Requests sent to an upstream, by purpose and server.',
+      ['upstream', 'server'],
+    );
     this.#upstreamErrors = metrics.counter(
       'edge_upstream_errors_total',
       'Upstream requests that brought no whole answer. "busy": raise its concurrency; others: see the upstream\'s log.',
-      ['upstream', 'code'],
+      ['upstream', 'server', 'code'],
     );
     this.#evictions = metrics.counter(
       'edge_memory_evictions_total',
@@ -93,12 +95,12 @@ export class EdgeMetrics {
     this.#sources[from].inc(bytes);
   }
 
-  upstreamAsked(upstream: string): void {
-    this.#upstreamRequests.inc({ upstream });
+  upstreamAsked(upstream: string, server: string): void {
+    this.#upstreamRequests.inc({ upstream, server });
   }
 
-  upstreamFailed(upstream: string, code: string): void {
-    this.#upstreamErrors.inc({ upstream, code: code.replace('edge-cache.upstream-', '') });
+  upstreamFailed(upstream: string, server: string, code: string): void {
+    this.#upstreamErrors.inc({ upstream, server, code: code.replace('edge-cache.upstream-', '') });
   }
 
   purged(kind: string, objects: number): void {

@@ -20,7 +20,7 @@ import { type Edge, type EdgeOptions, openEdge } from './edge.js';
 export const mebibyte = 1024 * 1024;
 
 /** One server behind the edge. */
-interface Behind {
+export interface Behind {
   readonly url: URL;
   /** What it was asked, `GET /path`, in order. */
   readonly asked: string[];
@@ -33,7 +33,7 @@ interface Behind {
   close(): Promise<void>;
 }
 
-async function openBehind(says: RequestListener): Promise<Behind> {
+export async function openBehind(says: RequestListener): Promise<Behind> {
   const behind = { asked: [] as string[], requests: [] as IncomingMessage[], sockets: new Set<Socket>(), says };
   const server = createServer({ keepAliveTimeout: 30_000 }, (incoming, outgoing) => {
     behind.asked.push(`${incoming.method} ${incoming.url}`);

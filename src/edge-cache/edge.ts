@@ -15,14 +15,19 @@ import { type GateOptions, makeConnectionGate, makeGates } from './gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory-tier.js';
+import { defaultOriginHealth, type OriginHealth, OriginServers } from './origin-servers.js';
 import { openPurging, type PurgingOptions } from './purge/purging.js';
+import { RetryBudget } from './retry-budget.js';
 import { SharedFetches } from './shared-fetch.js';
 import { Upstream, type UpstreamLimits } from './upstream.js';
+import type { ServerAddress } from './upstream-servers.js';
 import { VariantIndex } from './variant-index.js';
 
 export interface EdgeOptions {
-  /** Where everything but the API comes from; a path in it goes before every path asked. */
-  readonly origin: URL;
+  /** Where everything but the API comes from; a path in it goes before every path asked. Several: servers of the same content. */
+  readonly origin: URL | readonly ServerAddress[];
+  /** When one of several servers is left out, and how it comes back. */
+  readonly originHealth?: Partial<OriginHealth>;
   /** Where `/v1` comes from; null: the origin is any HTTP server, and all of it is the cached space. */
   readonly api: URL | null;
   /** All memory for bodies: kept, on their way in, and still being sent. */
@@ -46,6 +51,8 @@ export interface EdgeOptions {
   readonly metrics: Metrics;
   /** Epoch ms. Default: the system's clock. */
   readonly now?: () => number;
+  /** For spans that no step of the system's clock may change; ms. Default: the process's own. */
+  readonly steadyNow?: () => number;
 }
 
 export interface Edge {
@@ -83,26 +90,44 @@ export function openEdge(options: EdgeOptions): Edge {
   const now = options.now ?? Date.now;
   const objectBytesMax = options.objectBytesMax ?? Math.min(64 * mebibyte, Math.floor(options.memoryBytes / 16));
   const cdnId = newCdnId();
-  const common = { cdnId, log: options.log, metrics, now };
+  const steadyNow = options.steadyNow ?? (() => performance.now());
+  const common = { cdnId, log: options.log, now };
+  const addresses = options.origin instanceof URL ? [{ url: options.origin, weight: 1 }] : options.origin;
+  const origin = new OriginServers({
+    ...{ ...common, addresses, health: { ...defaultOriginHealth, ...options.originHealth } },
+    ...{ edgeMetrics: metrics, metrics: options.metrics, steadyNow },
+  });
   const originLimits = { ...defaultUpstreamLimits, ...options.originLimits };
   const apiLimits = { ...defaultUpstreamLimits, ...options.apiLimits };
-  const fills = new Upstream({ ...common, name: 'origin', base: options.origin, limits: originLimits });
+  const fills = origin.openGroup('origin', originLimits, { sharesTime: true });
   // Slow clients hold these for long: they must not keep the fills waiting.
-  const alone = new Upstream({ ...common, name: 'origin-alone', base: options.origin, limits: originLimits });
+  const alone = origin.openGroup('origin-alone', originLimits, { sharesTime: true });
   const longer = { headMs: originLimits.headMs + holdMsMax, concurrent: heldConcurrent, waitersMax: heldConcurrent };
   const heldLimits = { ...originLimits, ...longer, ...options.heldLimits };
-  const held = new Upstream({ ...common, name: 'origin-held', base: options.origin, limits: heldLimits });
-  const api = new Upstream({ ...common, name: 'api', base: options.api ?? options.origin, limits: apiLimits });
-  const addresses = options.api === null ? anyAddresses : boxAddresses;
+  const held = origin.openGroup('origin-held', heldLimits, { sharesTime: false });
+  const apiRetries = new RetryBudget(steadyNow);
+  const apiCommon = { ...common, name: 'api', limits: apiLimits, metrics, retries: apiRetries };
+  const api = options.api && new Upstream({ ...apiCommon, base: options.api });
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
   const variants = new VariantIndex();
   const hitForMiss = new HitForMiss(now);
   const large = new LargeBodies(objectBytesMax);
-  const shared = { upstream: fills, held, tier, variants, hitForMiss, large, metrics, now, objectBytesMax };
+  const shared = {
+    upstream: fills,
+    held,
+    resuming: origin,
+    tier,
+    variants,
+    hitForMiss,
+    large,
+    metrics,
+    now,
+    objectBytesMax,
+  };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
   const { staleIfErrorMs = 0 } = options;
   const space = {
-    addresses,
+    addresses: api === null ? anyAddresses : boxAddresses,
     tier,
     variants,
     hitForMiss,
@@ -120,13 +145,13 @@ export function openEdge(options: EdgeOptions): Edge {
   const { gates = {} } = options;
   const gateMetrics = new GateMetrics(options.metrics);
   return {
-    handler: openDoor(space, api, { cdnId, purging: purging.door, gates: makeGates(gates, now, gateMetrics) }),
+    handler: openDoor(space, api ?? alone, { cdnId, purging: purging.door, gates: makeGates(gates, now, gateMetrics) }),
     connectionGate: makeConnectionGate(gates, gateMetrics),
     stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
     drain: () => purging.drain(),
     close: async () => {
       await purging.close();
-      await Promise.all([fills.close(), alone.close(), held.close(), api.close()]);
+      await Promise.all([origin.close(), api?.close()]);
     },
   };
 }

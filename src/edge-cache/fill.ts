@@ -1,5 +1,5 @@
 import type { CachedObject } from './cached-object.js';
-import type { UpstreamAnswer } from './upstream.js';
+import type { ResumedBody } from './resumed-body.js';
 
 export interface FillLimits {
   /** A fill that nobody reads goes on when at most so many bytes are missing. */
@@ -21,15 +21,15 @@ export type FillEnd = 'whole' | 'overflowed' | 'abandoned' | 'broken';
  */
 export class Fill {
   readonly #object: CachedObject;
-  readonly #answer: UpstreamAnswer;
+  readonly #body: ResumedBody;
   readonly #limits: FillLimits;
   readonly #onOverflow: () => void;
   #overflowed = false;
   #abandoned = false;
 
-  constructor(object: CachedObject, answer: UpstreamAnswer, limits: FillLimits, onOverflow: () => void) {
+  constructor(object: CachedObject, body: ResumedBody, limits: FillLimits, onOverflow: () => void) {
     this.#object = object;
-    this.#answer = answer;
+    this.#body = body;
     this.#limits = limits;
     this.#onOverflow = onOverflow;
   }
@@ -57,27 +57,27 @@ export class Fill {
    */
   #takeArrived(): boolean {
     const object = this.#object;
-    const { body } = this.#answer;
+    const body = this.#body;
     if (object.length === null || object.length > arrivedBytesMax) return false;
     for (let left = object.length; left > 0; left = object.length - object.filled) {
-      const chunk = body.read() as Buffer | null;
+      const chunk = body.takeArrived();
       if (chunk === null) return false;
       void object.append(chunk);
     }
     // To its end, or it would never close.
-    body.resume();
+    body.drain();
     return true;
   }
 
   async #pull(): Promise<void> {
-    const { body } = this.#answer;
+    const body = this.#body;
     let deadline: NodeJS.Timeout | undefined = setTimeout(
       () => body.destroy(new Error('the fill took too long')),
       this.#limits.fillMs,
     );
     try {
       for await (const chunk of body) {
-        const held = this.#object.append(chunk as Buffer);
+        const held = this.#object.append(chunk);
         if (held === undefined) continue;
         if (!this.#overflowed) this.#overflow();
         clearTimeout(deadline);
@@ -104,7 +104,7 @@ export class Fill {
 
   #abandon(): void {
     this.#abandoned = true;
-    this.#answer.body.destroy();
+    this.#body.destroy();
   }
 
   #ended(end: 'whole' | 'broken'): FillEnd {

@@ -318,7 +318,7 @@ describe.each(['node', 'uws'] as const)('the cached space behind the %s engine',
     expect(stats.memoryBytes).toBeGreaterThan(10);
     const text = await metrics.text();
     expect(text).toContain('headwater_edge_requests_total{outcome="hit"} 3');
-    expect(text).toContain('headwater_edge_upstream_requests_total{upstream="api"} 1');
+    expect(text).toMatch(/^headwater_edge_upstream_requests_total\{upstream="api",server="[^"]+"\} 1$/m);
     expect(text).toMatch(/headwater_edge_memory_bytes\{use="filling"\} 0/);
   });
 });

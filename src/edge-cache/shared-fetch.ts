@@ -15,6 +15,7 @@ import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
 import { type Block, blockAnswer, type LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory-tier.js';
+import { ResumedBody, type Resuming } from './resumed-body.js';
 import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './stored-head.js';
 import type { Upstream, UpstreamAnswer } from './upstream.js';
 import type { VariantAsked, VariantIndex } from './variant-index.js';
@@ -24,6 +25,8 @@ export interface SharedFetchOptions extends FillLimits {
   readonly upstream: Pick<Upstream, 'fetch'>;
   /** For what the origin may hold back: such requests must not keep the others waiting. */
   readonly held: Pick<Upstream, 'fetch'>;
+  /** For fills that break off. */
+  readonly resuming: Pick<Resuming, 'retries' | 'metrics'>;
   readonly tier: MemoryTier;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
@@ -124,9 +127,14 @@ export class SharedFetches {
   ): Promise<Landing> {
     try {
       const headers = stale === null ? asked.headers() : [...asked.headers(), ...conditionsFor(stale)];
-      const upstream = asked.held ? this.#options.held : this.#options.upstream;
       const onInterim = asked.exchange && passInterim(asked.exchange);
-      const outcome = await upstream.fetch({ method: 'GET', target: asked.target, headers, signal, onInterim });
+      const outcome = await this.#upstreamFor(asked).fetch({
+        method: 'GET',
+        target: asked.target,
+        headers,
+        signal,
+        onInterim,
+      });
       flight.crew?.landed();
       if (outcome.kind === 'gone') return { kind: 'deserted' };
       if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
@@ -213,7 +221,9 @@ export class SharedFetches {
 
   /** `flight` is null for what is shared but not kept. */
   async #fill(flight: Flight | null, asked: FetchAsked, object: CachedObject, answer: UpstreamAnswer): Promise<void> {
-    const fill = new Fill(object, answer, this.#options, () => {
+    const { target, headers } = asked;
+    const resuming = { ...this.#options.resuming, upstream: this.#upstreamFor(asked), target, headers: headers() };
+    const fill = new Fill(object, new ResumedBody(answer, resuming), this.#options, () => {
       this.#options.hitForMiss.remember(asked.key, true);
       if (flight !== null) this.#over(flight);
     });
@@ -223,6 +233,10 @@ export class SharedFetches {
     if (keep) this.#options.tier.put(object);
     else object.release();
     if (flight !== null) this.#over(flight);
+  }
+
+  #upstreamFor({ held }: FetchAsked): Pick<Upstream, 'fetch'> {
+    return held ? this.#options.held : this.#options.upstream;
   }
 
   /** Asked without credentials; whoever has some may share it once it is known to be for everybody. */

@@ -33,7 +33,7 @@ describe('a streamed answer', () => {
       abort: () => undefined,
       started: true,
     } as unknown as HttpResponse;
-    const answer = { status: 200, headers: [], contentLength: null, body, askedAt: 0, receivedAt: 0 };
+    const answer = { status: 200, headers: [], contentLength: null, body, server: 'a', askedAt: 0, receivedAt: 0 };
     const tools = { metrics: new EdgeMetrics(new Metrics()), now: () => 0 };
     const streaming = streamAnswer({ request, response }, answer, {}, tools);
     await new Promise((resolve) => setTimeout(resolve, 50));

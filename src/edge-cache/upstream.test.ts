@@ -139,6 +139,15 @@ describe('an upstream in trouble', () => {
     expect(edge.stats()).toMatchObject({ objects: 0, memoryBytes: 0 });
   });
 
+  it("that sends more than it promises: what it promised, and the rest is nobody's answer", async () => {
+    const { ask } = await openRaw((times, write) =>
+      write(
+        `HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 4\r\n\r\n${times}bodyHTTP/1.1 200 OK\r\n\r\nevil`,
+      ),
+    );
+    for (const path of ['/a', '/b', '/c']) expect((await ask(path)).body).toMatch(/^\dbod$/);
+  });
+
   it('answers again after an outage', async () => {
     const { ask, origin } = await open({ originSays: (request) => void request.socket.destroy() });
     expect((await ask('/a')).status).toBe(502);

@@ -6,6 +6,7 @@ import type { Log } from '../telemetry/log.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import { type EdgeFailure, type EdgeFailureCode, edgeFailure } from './failure.js';
 import { contentLengthOf, type HeaderPair, type HeaderPairs } from './header-fields.js';
+import type { RetryBudget } from './retry-budget.js';
 import { UploadWatch } from './upload-watch.js';
 import { UpstreamSlots } from './upstream-slots.js';
 
@@ -25,6 +26,10 @@ export interface UpstreamLimits {
 export interface UpstreamOptions {
   readonly name: string;
   readonly base: URL;
+  /** What `base` is called among several; default: its host and port. */
+  readonly server?: string;
+  /** Bounds what is sent again. */
+  readonly retries: RetryBudget;
   /** What this edge calls itself in CDN-Loop. */
   readonly cdnId: string;
   readonly limits: UpstreamLimits;
@@ -45,6 +50,11 @@ export interface UpstreamRequest {
   readonly onInterim?: ((status: number, headers: HeaderPairs) => void) | undefined;
   /** Cancels the request; a body under way then breaks. */
   readonly signal?: AbortSignal | undefined;
+  /** In place of the limits' where that is longer. */
+  readonly headMs?: number | undefined;
+  /** Where several serve the same: the one to ask, by the `server` of its answer; and one not to ask if there is another. */
+  readonly only?: string | undefined;
+  readonly avoid?: string | undefined;
 }
 
 /** Its `body` must be read to the end or destroyed: until then it holds one of the upstream's slots. */
@@ -54,6 +64,8 @@ export interface UpstreamAnswer {
   readonly headers: HeaderPairs;
   readonly contentLength: number | null;
   readonly body: Readable;
+  /** Who gave it. */
+  readonly server: string;
   /** Epoch ms: when the request went out and when this head came in. */
   readonly askedAt: number;
   readonly receivedAt: number;
@@ -79,6 +91,7 @@ const unsafeValue = /[\x00-\x08\x0a-\x1f\x7f]/;
  */
 export class Upstream {
   readonly name: string;
+  readonly #server: string;
   readonly #options: UpstreamOptions;
   readonly #pool: Pool;
   readonly #slots: UpstreamSlots;
@@ -88,6 +101,7 @@ export class Upstream {
   constructor(options: UpstreamOptions) {
     const { base, limits } = options;
     this.name = options.name;
+    this.#server = options.server ?? base.host;
     this.#options = options;
     this.#basePath = base.pathname.replace(/\/+$/, '');
     this.#slots = new UpstreamSlots(limits);
@@ -102,6 +116,7 @@ export class Upstream {
 
   /** Resolves with the head of the answer; its body follows. Never rejects. */
   async fetch(ask: UpstreamRequest): Promise<UpstreamOutcome> {
+    this.#options.retries.asked();
     const slot = await this.#slots.take(ask.signal);
     if (slot === 'gone') return { kind: 'gone' };
     if (slot !== 'granted')
@@ -122,6 +137,7 @@ export class Upstream {
     const first = await this.#attempt(ask);
     if (!repeatable || !(first instanceof Error) || !connectionLost.has(codeOf(first)))
       return this.#settled(ask, first);
+    if (!this.#options.retries.take()) return this.#settled(ask, first);
     return this.#settled(ask, await this.#attempt(ask));
   }
 
@@ -132,7 +148,7 @@ export class Upstream {
     ask.signal?.addEventListener('abort', gone, { once: true });
     const watch = ask.body && new UploadWatch(limits, () => cancel.abort(new UploadStalled()));
     const askedAt = now();
-    metrics.upstreamAsked(this.name);
+    metrics.upstreamAsked(this.name, this.#server);
     try {
       const response = await this.#pool.request({
         method: ask.method as Dispatcher.HttpMethod,
@@ -146,10 +162,10 @@ export class Upstream {
           if (statusCode > 101) ask.onInterim?.(statusCode, readRawHeaders(headers));
         },
         // undici's own deadline for heads would hit a large upload that is going well.
-        headersTimeout: watch ? 0 : limits.headMs,
+        headersTimeout: watch ? 0 : Math.min(limits.headMs, ask.headMs ?? limits.headMs),
       });
       watch?.settled();
-      return readAnswer(ask.method, response, askedAt, now());
+      return readAnswer(ask.method, response, { server: this.#server, askedAt, receivedAt: now() });
     } catch (error) {
       watch?.settled();
       if (watch?.sourceBroke) return new ClientBrokeOff();
@@ -163,7 +179,8 @@ export class Upstream {
       return { kind: 'gone' };
     }
     if (result instanceof Error) return this.#failed(failureCode(result), messageOf(result), result);
-    if (!this.#answering) this.#options.log.info({ upstream: this.name }, 'upstream answers again');
+    if (!this.#answering)
+      this.#options.log.info({ upstream: this.name, server: this.#server }, 'upstream answers again');
     this.#answering = true;
     return { kind: 'answer', answer: result };
   }
@@ -171,9 +188,12 @@ export class Upstream {
   /** Logged once per outage: the metrics count the rest. */
   #failed(code: EdgeFailureCode, message: string, cause?: unknown): UpstreamOutcome {
     const failure = edgeFailure(code, `${this.name}: ${message}`, cause);
-    this.#options.metrics.upstreamFailed(this.name, code);
+    this.#options.metrics.upstreamFailed(this.name, this.#server, code);
     if (this.#answering) {
-      this.#options.log.warn({ upstream: this.name, code, hint: failure.hint, reason: message }, 'upstream failed');
+      this.#options.log.warn(
+        { upstream: this.name, server: this.#server, code, hint: failure.hint, reason: message },
+        'upstream failed',
+      );
     }
     this.#answering = false;
     return { kind: 'failed', failure };
@@ -197,8 +217,7 @@ class UploadStalled extends Error {
 function readAnswer(
   method: string,
   response: Dispatcher.ResponseData,
-  askedAt: number,
-  receivedAt: number,
+  came: Pick<UpstreamAnswer, 'server' | 'askedAt' | 'receivedAt'>,
 ): UpstreamAnswer | Error {
   const { statusCode: status, body } = response;
   // Whoever reads the body learns of its errors; one nobody reads must not end the process.
@@ -209,7 +228,7 @@ function readAnswer(
   }
   const headers = readRawHeaders(response.headers);
   if (method === 'HEAD' || status === 204 || status === 304) body.resume();
-  return { status, headers, contentLength: contentLengthOf(headers), body, askedAt, receivedAt };
+  return { status, headers, contentLength: contentLengthOf(headers), body, ...came };
 }
 
 /** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not say. */

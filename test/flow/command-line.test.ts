@@ -164,6 +164,10 @@ it('runs as an edge of its own before another box', async () => {
   const refused = await failedCommand(join(newFolder(), 'data'), ['run', '--config', config]);
   expect(refused.stderr).toMatch(/edge\.origin and edge\.api/);
 
+  writeFileSync(config, `roles: [edge]\nedge: { origin: ${box.http}, upstreams: [${box.http}], api: ${box.http} }\n`);
+  const both = await failedCommand(join(newFolder(), 'data'), ['run', '--config', config]);
+  expect(both.stderr).toMatch(/edge\.origin and edge\.upstreams: only one/);
+
   // The other box's public door is an upstream like any: a second tier before it.
   writeFileSync(config, `roles: [edge]\nedge:\n  origin: ${box.http}\n  api: ${box.http}\n`);
   const edge = await startBox({ verb: ['run', '--config', config] });
@@ -176,7 +180,7 @@ it('runs as an edge of its own before another box', async () => {
 
 it('runs as a cache before any HTTP server, without a configuration', async () => {
   const refused = await failedCommand(join(newFolder(), 'data'), ['edge', '--upstream', 'ftp://127.0.0.1']);
-  expect(refused.stderr).toMatch(/edge\.origin.*--upstream[\s\S]*http:\/\//);
+  expect(refused.stderr).toMatch(/edge\.upstreams.*--upstream[\s\S]*http:\/\//);
 
   const asked: string[] = [];
   const origin = createServer((request, response) => {

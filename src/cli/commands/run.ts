@@ -10,7 +10,7 @@ import { addPurgeCommand } from './edge-purge.js';
 import { addSignCommand } from './edge-sign.js';
 
 interface RunOptions {
-  readonly upstream?: string;
+  readonly upstream?: readonly string[];
   readonly listen?: string;
   readonly cacheMemory?: string;
   readonly config?: string;
@@ -29,7 +29,7 @@ interface RunOptions {
 }
 
 const flagKeys = {
-  upstream: 'edge.origin',
+  upstream: 'edge.upstreams',
   listen: 'http.listen',
   cacheMemory: 'edge.memory',
   http: 'http.listen',
@@ -58,7 +58,11 @@ export function addRunCommands(program: Command): void {
     .description('run a cache in front of any HTTP server; no configuration file needed')
     // What follows a command of its own is that command's.
     .enablePositionalOptions()
-    .option('--upstream <url>', 'the server that it stands before, for example http://127.0.0.1:8000')
+    .option(
+      '--upstream <url>',
+      'the server that it stands before, for example http://127.0.0.1:8000; repeated: several with the same content',
+      gather,
+    )
     .option('--listen <addr:port>', 'its door; :8080 means every address (default: 0.0.0.0:8080)')
     .option('--cache-memory <size>', 'what the cache may hold in memory, for example 2GiB (default: 256MiB)')
     .option('--data <dir>', 'the folder that holds its state (default: ./var)')
@@ -75,11 +79,15 @@ const wholeBox = (settings: Settings): Settings => ({
   roles: ['ingest', 'transcode', 'origin', 'edge', 'api'],
 });
 const beforeAnyServer = (settings: Settings): Settings => {
-  if (settings.edge.origin !== null)
-    return { ...settings, roles: ['edge'], edge: { ...settings.edge, anyOrigin: true } };
-  throw new Failure('cli.bad-setting', 'no server is named that the edge stands before', {
-    hint: 'Give its address: headwater edge --upstream http://127.0.0.1:8000',
-  });
+  const { origin, upstreams } = settings.edge;
+  if (origin === null && upstreams.length === 0) {
+    throw new Failure('cli.bad-setting', 'no server is named that the edge stands before', {
+      hint: 'Give its address: headwater edge --upstream http://127.0.0.1:8000',
+    });
+  }
+  // What the command names counts, whatever a file says.
+  const edge = { ...settings.edge, origin: upstreams.length > 0 ? null : origin, anyOrigin: true };
+  return { ...settings, roles: ['edge'], edge };
 };
 
 function withRunOptions(command: Command): Command {
@@ -98,7 +106,7 @@ function withRunOptions(command: Command): Command {
     .option('--ready-file <file>', 'write the bound addresses here too, once everything serves');
 }
 
-const gather = (value: string, before: readonly string[]) => [...before, value];
+const gather = (value: string, before: readonly string[] = []) => [...before, value];
 
 function sourcesOf(options: RunOptions): ConfigSources {
   const given = Object.entries(flagKeys).flatMap(([option, key]) => {

@@ -43,7 +43,7 @@ async function openEdge(...sets: string[]) {
   const metrics = new Metrics();
   const edge = await openEdgeRole({
     settings,
-    upstreams: { origin: url, api: null },
+    upstreams: { origins: [{ url, weight: 1 }], api: null },
     certificates: null,
     data: { folder: () => folder, operatorToken: 'none' },
     log: silentLog,

@@ -1,5 +1,6 @@
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
+import type { OriginHealth } from '../../edge-cache/origin-servers.js';
 import type { Certificates } from '../../http/certificate-files.js';
 import { openHttpServer } from '../../http/open-server.js';
 import type { HttpServer } from '../../http/server.js';
@@ -14,6 +15,8 @@ import { openEdgeGates } from './edge-gates.js';
 
 /** How stale an answer of any server may be while that fails, where nobody says; seconds. */
 const STALE_SEC = 3600;
+/** An upstream that fails each time it is back is left out for so many times as long as at first, at most. */
+const OUT_TIMES_MAX = 30;
 
 /** The public door of a box: one handler, plain and, where a certificate is named for it, over TLS. */
 export interface EdgeRole {
@@ -25,8 +28,8 @@ export interface EdgeRole {
 
 export async function openEdgeRole(options: {
   settings: Settings;
-  /** `api` null: the origin is any HTTP server. */
-  upstreams: { origin: string; api: string | null };
+  /** `origins` serve the same content. `api` null: they are any HTTP servers. */
+  upstreams: { origins: readonly { url: string; weight: number }[]; api: string | null };
   certificates: Certificates | null;
   data: Pick<DataFolder, 'folder' | 'operatorToken'>;
   log: Log;
@@ -35,7 +38,8 @@ export async function openEdgeRole(options: {
   const { settings, upstreams, certificates, data, log, metrics } = options;
   const gates = openEdgeGates(settings, log);
   const edge = openEdge({
-    origin: new URL(upstreams.origin),
+    origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
+    originHealth: originHealth(settings),
     api: upstreams.api === null ? null : new URL(upstreams.api),
     memoryBytes: settings.edge.memory,
     purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
@@ -64,6 +68,18 @@ export async function openEdgeRole(options: {
       await Promise.all(doors.map((door) => door.close(graceMs)));
       await closeAll();
     },
+  };
+}
+
+function originHealth({ edge: { health } }: Settings): Partial<OriginHealth> {
+  const { failures, outSec, slowStartSec, gatewayErrors, probePath, probeIntervalSec } = health;
+  return {
+    failuresMax: failures,
+    outMs: 1000 * outSec,
+    outMsMax: 1000 * OUT_TIMES_MAX * outSec,
+    slowStartMs: 1000 * slowStartSec,
+    gatewayErrors,
+    probe: probePath === null ? null : { path: probePath, intervalMs: 1000 * probeIntervalSec },
   };
 }
 
