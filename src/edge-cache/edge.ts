@@ -99,12 +99,12 @@ export function openEdge(options: EdgeOptions): Edge {
   });
   const originLimits = { ...defaultUpstreamLimits, ...options.originLimits };
   const apiLimits = { ...defaultUpstreamLimits, ...options.apiLimits };
-  const fills = origin.openGroup('origin', originLimits, { sharesTime: true });
+  const fills = origin.openGroup('origin', originLimits);
   // Slow clients hold these for long: they must not keep the fills waiting.
-  const alone = origin.openGroup('origin-alone', originLimits, { sharesTime: true });
+  const alone = origin.openGroup('origin-alone', originLimits);
   const longer = { headMs: originLimits.headMs + holdMsMax, concurrent: heldConcurrent, waitersMax: heldConcurrent };
   const heldLimits = { ...originLimits, ...longer, ...options.heldLimits };
-  const held = origin.openGroup('origin-held', heldLimits, { sharesTime: false });
+  const held = origin.openGroup('origin-held', heldLimits, { held: true });
   const apiRetries = new RetryBudget(steadyNow);
   const apiCommon = { ...common, name: 'api', limits: apiLimits, metrics, retries: apiRetries };
   const api = options.api && new Upstream({ ...apiCommon, base: options.api });

@@ -60,10 +60,10 @@ export class OriginServers {
     this.#probes = this.#openProbes(health.probe);
   }
 
-  /** `sharesTime`: what may take long to answer must not be given half the time. */
-  openGroup(name: string, limits: UpstreamLimits, { sharesTime }: { sharesTime: boolean }): UpstreamGroup {
+  /** `held`: for answers that may be held back. */
+  openGroup(name: string, limits: UpstreamLimits, { held } = { held: false }): UpstreamGroup {
     const group = new UpstreamGroup({
-      ...{ name, sharesTime, servers: this.#servers, retries: this.retries, headMs: limits.headMs },
+      ...{ name, held, servers: this.#servers, retries: this.retries, headMs: limits.headMs },
       ...{ gatewayErrors: this.#options.health.gatewayErrors, metrics: this.metrics, now: this.#options.steadyNow },
       open: (server) => this.#open(name, server, limits),
     });

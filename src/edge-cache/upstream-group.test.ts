@@ -129,19 +129,19 @@ describe('several upstreams', () => {
     expect(await metric(`edge_upstream_in_service{server="${sick.url.host}`)).toBe(0);
   });
 
-  it('are all tried when all are out, and serve as soon as one does', async () => {
+  it('serve again when one of them does', async () => {
     await open();
     for (const server of servers) server.says = ({ socket }) => void socket.resetAndDestroy();
     for (const path of paths) expect((await scene.ask(path)).status).toBe(502);
     const [well] = servers;
     if (well === undefined) return;
     well.says = unkept;
-    let good = 0;
-    for (const path of paths) if ((await scene.ask(path)).status === 200) good += 1;
-    expect(good).toBeGreaterThan(0);
+    // All are tried: it is found with the first request that is for it.
+    for (const path of paths) await scene.ask(path);
+    await askAll();
   });
 
-  it('that merely struggle are never all left out', async () => {
+  it('that merely struggle are not all left out', async () => {
     await open();
     for (const server of servers) server.says = (_request, response) => response.writeHead(503).end();
     for (const path of paths) expect((await scene.ask(path)).status).toBe(503);
@@ -192,6 +192,30 @@ describe('several upstreams', () => {
     const asked = servers.find((server) => server.asked.length > 0);
     await until(() => asked?.requests[0]?.socket.destroyed === true, 'its request is cancelled');
     expect(servers.flatMap((server) => server.asked)).toHaveLength(1);
+  });
+
+  it('are not all kept waiting by one that still hangs when it is tried again', async () => {
+    await open({ originLimits: { headMs: 2000 }, originHealth: { failuresMax: 1, slowStartMs: 0 } });
+    const [sick] = servers;
+    const its = (await homes()).get(sick as Behind) ?? [];
+    if (sick === undefined) return;
+    sick.says = ({ socket }) => void socket.resetAndDestroy();
+    await askAll(its.slice(0, 1));
+    sick.says = () => undefined;
+    forget();
+    steady.now += 10_000;
+    await Promise.all(its.map((path) => askAll([path])));
+    expect(sick.asked).toHaveLength(1);
+  });
+
+  it('are not blamed for what they held back until nothing came', async () => {
+    await open();
+    for (const server of servers) server.says = (_request, response) => response.writeHead(503).end();
+    for (let times = 0; times < 20; times += 1) {
+      expect((await scene.ask(`/live.m3u8?_HLS_msn=${times}`)).status).toBe(503);
+    }
+    expect(servers.flatMap((server) => server.asked)).toHaveLength(20);
+    expect(await metric('edge_upstream_ejections_total')).toBe(0);
   });
 
   it('give what the origin may hold back all its time', async () => {

@@ -13,9 +13,9 @@ export interface UpstreamGroupOptions {
   readonly retries: RetryBudget;
   /** From the request to the head of its answer, all attempts together, ms. */
   readonly headMs: number;
-  /** Leave time for another server: half of what is left, where there is one. */
-  readonly sharesTime: boolean;
-  /** 502, 503 and 504 are failures, too. */
+  /** Answers may be held back: then no time is left for another server. Else half of it is, where there is one. */
+  readonly held: boolean;
+  /** 502, 503 and 504 are failures, too; not where answers are held back, for then they may say that nothing came meanwhile. */
   readonly gatewayErrors: boolean;
   readonly metrics: UpstreamMetrics;
   /** Steady, ms. */
@@ -78,8 +78,8 @@ export class UpstreamGroup {
   #candidates({ only, avoid }: UpstreamRequest, tried: ReadonlySet<Member>): readonly Member[] {
     if (this.#members.length === 1) return tried.size === 0 ? this.#members : [];
     if (only !== undefined) return this.#members.filter(({ server }) => server.name === only && tried.size === 0);
-    const there = this.#options.servers.inService();
-    const left = this.#members.filter((member) => there.includes(member.server) && !tried.has(member));
+    const ready = this.#options.servers.ready();
+    const left = this.#members.filter((member) => ready.includes(member.server) && !tried.has(member));
     const others = left.filter(({ server }) => server.name !== avoid);
     return others.length === 0 ? left : others;
   }
@@ -107,24 +107,26 @@ export class UpstreamGroup {
   }
 
   #isGatewayError({ status }: UpstreamAnswer): boolean {
-    return this.#options.gatewayErrors && gatewayErrors.has(status);
+    return this.#options.gatewayErrors && !this.#options.held && gatewayErrors.has(status);
   }
 
   #headMs(ask: UpstreamRequest, tried: ReadonlySet<Member>, untilAt: number): number {
     const leftMs = Math.max(1, Math.ceil(untilAt - this.#options.now()));
-    const shares = this.#options.sharesTime && isRepeatable(ask) && tried.size <= othersMax;
+    const shares = !this.#options.held && isRepeatable(ask) && tried.size <= othersMax;
     return shares && this.#candidates(ask, tried).length > 0 ? Math.ceil(leftMs / 2) : leftMs;
   }
 
   async #try(member: Member, ask: UpstreamRequest): Promise<UpstreamOutcome> {
     const askedAt = this.#options.now();
+    const headSettled = member.server.health.asked();
     member.underWay += 1;
     const outcome = await member.upstream.fetch(ask);
+    headSettled();
     if (outcome.kind === 'answer') void this.#follow(member, outcome.answer, askedAt);
     else member.underWay -= 1;
     if (outcome.kind === 'failed' && outcome.failure.code !== 'edge-cache.upstream-busy') {
-      const unreachable = outcome.failure.code === 'edge-cache.upstream-unreachable';
-      this.#options.servers.failed(member.server, unreachable ? 'unreachable' : 'troubled', askedAt);
+      const late = outcome.failure.code === 'edge-cache.upstream-timeout';
+      this.#options.servers.failed(member.server, late ? 'struggling' : 'broken', askedAt);
     }
     return outcome;
   }
@@ -135,12 +137,12 @@ export class UpstreamGroup {
     const { server } = member;
     const { body } = answer;
     const isGood = !this.#isGatewayError(answer);
-    if (!isGood) servers.failed(server, 'troubled', askedAt);
+    if (!isGood) servers.failed(server, 'struggling', askedAt);
     if (!body.closed) await once(body, 'close').catch(() => undefined);
     member.underWay -= 1;
     if (!isGood) return;
     if (body.readableEnded) servers.succeeded(server, askedAt);
-    else if (broke(body.errored)) servers.failed(server, 'troubled', askedAt);
+    else if (broke(body.errored)) servers.failed(server, 'struggling', askedAt);
   }
 }
 

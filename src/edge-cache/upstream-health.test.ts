@@ -40,6 +40,26 @@ describe('the health of an upstream', () => {
     expect(fail(2)).toBe(false);
   });
 
+  it('is asked for one head at a time while it is on trial', () => {
+    const early = health.asked();
+    health.asked();
+    expect(health.isReady).toBe(true);
+    fail(3);
+    expect(health.isReady).toBe(false);
+    now += 10_000;
+    expect(health.isReady).toBe(true);
+    const trial = health.asked();
+    expect(health.isReady).toBe(false);
+    early();
+    health.asked()();
+    expect(health.isReady).toBe(false);
+    trial();
+    expect(health.isReady).toBe(true);
+    health.asked();
+    health.succeeded(now);
+    expect(health.isReady).toBe(true);
+  });
+
   it('forgets what was once it has been well for long', () => {
     fail(3);
     now += 10_000;

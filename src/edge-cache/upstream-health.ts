@@ -2,7 +2,7 @@
  * Whether one upstream may be asked, from how its answers and its probes went, by a clock that is handed in.
  *
  * Phases: in service → (too many failures in a row) → out for a time, which doubles each time up to a bound
- *         → on trial (one more failure: out again) → (a good answer) → in service.
+ *         → on trial (asked for one head at a time; one more failure: out again) → (a good answer) → in service.
  * Failing probes take it out beside that, until enough of them are good again. Whoever comes back starts slowly.
  */
 export interface HealthLimits {
@@ -21,6 +21,8 @@ const goodProbes = 2;
 /** The part of its weight that one that is back begins with. */
 const firstShare = 0.1;
 
+const nothing = (): void => undefined;
+
 export class UpstreamHealth {
   readonly #limits: HealthLimits;
   readonly #now: () => number;
@@ -29,6 +31,7 @@ export class UpstreamHealth {
   #outUntil = Number.NEGATIVE_INFINITY;
   #timesOut = 0;
   #onTrial = false;
+  #trialUnderWay = false;
   #failsProbes = false;
   /** Probes in a row that say the opposite of `#failsProbes`. */
   #contrary = 0;
@@ -44,6 +47,11 @@ export class UpstreamHealth {
     return this.#failsProbes || this.#now() < this.#outUntil;
   }
 
+  /** It may be asked now: one on trial may hang, and must not have many requests hang with it. */
+  get isReady(): boolean {
+    return !this.isOut && !(this.#onTrial && this.#trialUnderWay);
+  }
+
   /** In service, and it has answered since it was out. */
   get isProven(): boolean {
     return !this.#onTrial && !this.isOut;
@@ -55,6 +63,15 @@ export class UpstreamHealth {
     const backMs = this.#now() - this.#backAt;
     if (backMs >= slowStartMs) return 1;
     return firstShare + (1 - firstShare) * (Math.max(0, backMs) / slowStartMs);
+  }
+
+  /** It is asked. Call what this returns when the head has come, or will not. */
+  asked(): () => void {
+    if (!this.#onTrial || this.#trialUnderWay) return nothing;
+    this.#trialUnderWay = true;
+    return () => {
+      this.#trialUnderWay = false;
+    };
   }
 
   /** @returns true when this took it out. `mayLeave` is asked only then. */

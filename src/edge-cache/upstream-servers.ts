@@ -20,8 +20,8 @@ export interface UpstreamServer {
   readonly health: UpstreamHealth;
 }
 
-/** `unreachable`: nobody takes its connections; `troubled`: it is there, but slow, broken or failing. */
-export type Trouble = 'unreachable' | 'troubled';
+/** `broken`: it takes no connections, or cuts them; `struggling`: it is there, but answers too late, or with 502, 503, 504. */
+export type Trouble = 'broken' | 'struggling';
 
 export interface UpstreamServersOptions {
   readonly addresses: readonly ServerAddress[];
@@ -35,8 +35,8 @@ export interface UpstreamServersOptions {
 /**
  * The servers of the same content, and which of them are in service. What one kind of request learns of a server counts for all.
  *
- * Lives as long as the edge. A single server is never left out. Of several, all may be that cannot be reached; at most half of those
- * that are merely in trouble, since trouble that most of them have is more likely load, which fewer would bear still worse.
+ * Lives as long as the edge. A single server is never left out. Of several, all that are broken may be; at most half are for merely
+ * struggling, since what most of them have is more likely load, which fewer would bear still worse.
  */
 export class UpstreamServers {
   readonly all: readonly UpstreamServer[];
@@ -53,10 +53,10 @@ export class UpstreamServers {
     });
   }
 
-  /** Those to choose from: where all are out, all are tried. */
-  inService(): readonly UpstreamServer[] {
-    const there = this.all.filter(({ health }) => !health.isOut);
-    return there.length === 0 ? this.all : there;
+  /** Those to choose from: where there is none, all are tried. */
+  ready(): readonly UpstreamServer[] {
+    const ready = this.all.filter(({ health }) => health.isReady);
+    return ready.length === 0 ? this.all : ready;
   }
 
   failed(server: UpstreamServer, trouble: Trouble, askedAt: number): void {
@@ -99,7 +99,7 @@ export class UpstreamServers {
     const { length } = this.all;
     if (length === 1) return false;
     const out = this.all.filter(({ health }) => health.isOut).length;
-    return trouble === 'unreachable' || out < Math.floor(length / 2);
+    return trouble === 'broken' || out < Math.floor(length / 2);
   }
 }
 
