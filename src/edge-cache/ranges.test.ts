@@ -167,6 +167,20 @@ describe.each(['node', 'uws'] as const)('behind the %s engine', (engine) => {
     expect(digest((await scene.ask('/film')).body)).toBe(digest(latin1(other)));
   });
 
+  it('goes on in the middle of a block that breaks off', async () => {
+    await open();
+    await range('bytes=0-1');
+    const { says: answered } = scene.origin;
+    scene.origin.says = (request, response) => {
+      if (request.headers.range !== 'bytes=5000-5999') return answered(request, response);
+      const cutShort = (body: Buffer) => response.write(body.subarray(0, 400), () => response.destroy());
+      return answered(request, Object.assign(response, { end: cutShort }));
+    };
+    expect((await range('bytes=5200-5899')).body).toBe(latin1(whole.subarray(5200, 5900)));
+    expect(rangesAsked()).toEqual(['whole', 'bytes=0-999', 'bytes=5000-5999', 'bytes=5400-5999']);
+    expect((await range('bytes=5000-5999')).cacheStatus).toMatch(/^Headwater; hit/);
+  });
+
   it.each([
     ['lies about the place', { 'content-range': 'bytes 0-1/2' }],
     ['lies about the tag', { etag: '"three"' }],

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isOriginFailure } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs, joinedField } from './header-fields.js';
 import { readHttpDate } from './http-date.js';
+import type { Block } from './large-bodies.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.js';
 import type { ResumptionEnd, UpstreamMetrics } from './upstream-metrics.js';
@@ -11,8 +12,10 @@ import type { ResumptionEnd, UpstreamMetrics } from './upstream-metrics.js';
 export interface Resuming {
   readonly upstream: Pick<Upstream, 'fetch'>;
   readonly target: string;
-  /** As of the request that was answered, without conditions and ranges. */
+  /** As of the request that was answered; its conditions and ranges, if it had any, are not repeated. */
   readonly headers: HeaderPairs;
+  /** What the answer is of; null: of the whole body. */
+  readonly block: Block | null;
   readonly retries: RetryBudget;
   readonly metrics: Pick<UpstreamMetrics, 'resumption'>;
 }
@@ -92,7 +95,7 @@ export class ResumedBody implements AsyncIterable<Buffer> {
   /** True: the rest comes. */
   async #goesOn(): Promise<boolean> {
     const { metrics } = this.#resuming;
-    const wanted = wantedRest(this.#first, this.#at);
+    const wanted = wantedRest(this.#first, this.#at, this.#resuming.block);
     if (wanted === null) return false;
     let end: ResumptionEnd | 'again' | 'cancelled' = 'again';
     while (end === 'again') end = await this.#attempt(wanted);
@@ -114,10 +117,11 @@ export class ResumedBody implements AsyncIterable<Buffer> {
     return this.#taken(outcome.answer, wanted);
   }
 
-  #request({ validator, at }: WantedRest): UpstreamRequest {
-    const { target, headers } = this.#resuming;
+  #request({ validator, at, last, block }: WantedRest): UpstreamRequest {
+    const { target } = this.#resuming;
+    const headers = this.#resuming.headers.filter(([name]) => name !== 'range' && name !== 'if-range');
     const range: HeaderPair[] = [
-      ['range', `bytes=${at}-`],
+      ['range', `bytes=${at}-${block ? last : ''}`],
       ['if-range', validator.value],
     ];
     // The one that broke off has it at hand; where it breaks off again, another may do better.
@@ -146,18 +150,21 @@ interface Validator {
 
 interface WantedRest {
   readonly validator: Validator;
-  /** The first byte wanted, and how many the whole has. */
+  /** The first and the last byte wanted, counted from the beginning of the whole body, and how many that has. */
   readonly at: number;
+  readonly last: number;
   readonly length: number;
+  readonly block: Block | null;
 }
 
 /** Null where the rest could not be told from that of another body. */
-function wantedRest(answer: UpstreamAnswer, at: number): WantedRest | null {
-  const { status, headers, contentLength: length } = answer;
-  if (status !== 200 || length === null || at >= length) return null;
+function wantedRest(answer: UpstreamAnswer, taken: number, block: Block | null): WantedRest | null {
+  const { status, headers, contentLength } = answer;
+  if (status !== 200 || contentLength === null || taken >= contentLength) return null;
   if (joinedField(headers, 'accept-ranges').trim().toLowerCase() === 'none') return null;
   const validator = strongValidator(answer);
-  return validator && { validator, at, length };
+  const { first, last, body } = block ?? { first: 0, last: contentLength - 1, body: { length: contentLength } };
+  return validator && { validator, at: first + taken, last, length: body.length, block };
 }
 
 /** An ETag counts at every server of the same content; Last-Modified (RFC 9110 §8.8.2.2) only at the one that said it. */
@@ -172,10 +179,10 @@ function strongValidator({ headers, receivedAt }: UpstreamAnswer): Validator | n
 }
 
 /** Exactly what is missing, of the same representation. */
-function isRest(answer: UpstreamAnswer, { validator, at, length }: WantedRest, first: UpstreamAnswer): boolean {
+function isRest(answer: UpstreamAnswer, { validator, at, last, length }: WantedRest, first: UpstreamAnswer): boolean {
   const { status, headers, contentLength } = answer;
-  if (status !== 206 || firstField(headers, 'content-range') !== `bytes ${at}-${length - 1}/${length}`) return false;
-  if (contentLength !== null && contentLength !== length - at) return false;
+  if (status !== 206 || firstField(headers, 'content-range') !== `bytes ${at}-${last}/${length}`) return false;
+  if (contentLength !== null && contentLength !== last - at + 1) return false;
   if (firstField(headers, validator.field) !== validator.value) return false;
   const coding = joinedField(headers, 'content-encoding');
   return coding === '' || coding === joinedField(first.headers, 'content-encoding');

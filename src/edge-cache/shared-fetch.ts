@@ -221,8 +221,9 @@ export class SharedFetches {
 
   /** `flight` is null for what is shared but not kept. */
   async #fill(flight: Flight | null, asked: FetchAsked, object: CachedObject, answer: UpstreamAnswer): Promise<void> {
-    const { target, headers } = asked;
-    const resuming = { ...this.#options.resuming, upstream: this.#upstreamFor(asked), target, headers: headers() };
+    const { target, headers, block = null } = asked;
+    const upstream = this.#upstreamFor(asked);
+    const resuming = { ...this.#options.resuming, upstream, target, headers: headers(), block };
     const fill = new Fill(object, new ResumedBody(answer, resuming), this.#options, () => {
       this.#options.hitForMiss.remember(asked.key, true);
       if (flight !== null) this.#over(flight);
