@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DVR_SEC_MAX, GRACE_SEC_MAX, PRESET_NAME } from '../media/channel-settings.js';
 import { DEFAULT_PRESET } from '../transcode/presets.js';
@@ -45,6 +46,20 @@ const bytes = (fallback: string) =>
     .describe('a size with its unit, for example 256MiB, 64GiB')
     .default(fallback)
     .transform((text) => readBytes(text) ?? 0);
+
+const diskBytesMin = 16 * 2 ** 20;
+
+/** `DIR:SIZE`, or both by name. */
+const cacheDisk = z
+  .union([
+    z.strictObject({ path: z.string().min(1), size: z.string() }),
+    z.string().transform((text) => {
+      const at = text.lastIndexOf(':');
+      return { path: text.slice(0, Math.max(0, at)), size: text.slice(at + 1) };
+    }),
+  ])
+  .transform(({ path, size }) => ({ folder: path, bytesMax: readBytes(size) ?? 0 }))
+  .refine(({ folder, bytesMax }) => folder !== '' && bytesMax >= diskBytesMin);
 
 const httpUrl = z
   .url({ protocol: /^https?$/ })
@@ -180,6 +195,12 @@ export const settingsSchema = z.strictObject({
   }),
   edge: section({
     memory: bytes('256MiB'),
+    disks: z
+      .array(cacheDisk)
+      .max(16)
+      .refine((disks) => new Set(disks.map(({ folder }) => resolve(folder))).size === disks.length)
+      .describe('a list of at most 16 folders, each once, with sizes from 16MiB: DIR:SIZE, or {path: DIR, size: SIZE}')
+      .default([]),
     origin: httpUrl,
     upstreams: z
       .array(upstreamServer)

@@ -63,7 +63,28 @@ describe('settings', () => {
     expect(settings.publicUrl).toBe('https://tv.example');
   });
 
+  it('takes the disks of a cache as DIR:SIZE or by name, from wherever settings come', () => {
+    const disks = [
+      { folder: '/cache1', bytesMax: 200 * 2 ** 30 },
+      { folder: '/cache:2', bytesMax: 2 ** 40 },
+    ];
+    const flags = { 'edge.disks': { flag: '--cache-disk', value: ['/cache1:200GiB', '/cache:2:1TiB'] } };
+    expect(loadSettings({ flags }).edge.disks).toEqual(disks);
+    const sets = ['edge.disks=[/cache1:200GiB, {path: "/cache:2", size: 1TiB}]'];
+    expect(loadSettings({ sets }).edge.disks).toEqual(disks);
+    const yaml = 'edge:\n  disks:\n    - { path: /cache1, size: 200GiB }\n    - /cache:2:1TiB\n';
+    expect(loadSettings({ file: file(yaml) }).edge.disks).toEqual(disks);
+  });
+
   it.each([
+    [
+      { flags: { 'edge.disks': { flag: '--cache-disk', value: ['/cache1'] } } },
+      'edge.disks: ["/cache1"] is not allowed (--cache-disk /cache1)',
+      'edge.disks takes a list of at most 16 folders, each once, with sizes from 16MiB: DIR:SIZE',
+    ],
+    [{ sets: ['edge.disks=[/a:1GiB, /a/:2GiB]'] }, 'edge.disks: ["/a:1GiB","/a/:2GiB"] is not allowed', 'each once'],
+    [{ sets: ['edge.disks=[/a:15MiB]'] }, 'edge.disks: ["/a:15MiB"] is not allowed', 'from 16MiB'],
+    [{ sets: ['edge.disks=[{path: /a, bytes: 1GiB}]'] }, 'edge.disks: ', 'edge.disks takes a list'],
     [
       { sets: ['live.segmentSec=0'] },
       'live.segmentSec: 0 is not allowed (--set live.segmentSec=0)',

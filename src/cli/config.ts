@@ -41,7 +41,9 @@ export function loadSettings(sources: ConfigSources): Settings {
     if (at < 1) throw badSetting(`--set ${set}: no value`, 'Write --set a.b=value, for example --set log.level=debug.');
     put(set.slice(0, at), scalar(set.slice(at + 1)), `--set ${set}`);
   }
-  for (const [key, { flag, value }] of Object.entries(sources.flags ?? {})) put(key, value, `${flag} ${value}`);
+  for (const [key, { flag, value }] of Object.entries(sources.flags ?? {})) {
+    put(key, value, `${flag} ${[value].flat().join(' ')}`);
+  }
   return check(tree, origin, sources.file);
 }
 

@@ -1,13 +1,14 @@
 /**
  * An edge: the public door's handler with its cache and the servers behind it.
  *
- * Lives from `openEdge` to `close`; it keeps nothing outside its memory, so losing it loses nothing.
+ * Lives from `openEdge` to `close`; what it keeps, in memory and on disk, is copies, so losing it loses nothing.
  */
 import type { ConnectionGate, HttpHandler } from '../http/server.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { anyAddresses, boxAddresses } from './address-rules.js';
 import { newCdnId } from './cdn-loop.js';
+import type { DiskTier } from './disk/disk-tier.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { GateMetrics } from './gate-metrics.js';
@@ -32,6 +33,8 @@ export interface EdgeOptions {
   readonly api: URL | null;
   /** All memory for bodies: kept, on their way in, and still being sent. */
   readonly memoryBytes: number;
+  /** The tier below memory, opened before the edge and closed after it. Default: none. */
+  readonly disk?: DiskTier | null;
   /** Larger bodies are kept in blocks, or, where they cannot be had in ranges, streamed and not kept. Default: a sixteenth of the memory, at most 64 MiB. */
   readonly objectBytesMax?: number;
   /** Towards the origin, for each of shared fetches and others; and towards the API. */
@@ -108,7 +111,7 @@ export function openEdge(options: EdgeOptions): Edge {
   const apiRetries = new RetryBudget(steadyNow);
   const apiCommon = { ...common, name: 'api', limits: apiLimits, metrics, retries: apiRetries };
   const api = options.api && new Upstream({ ...apiCommon, base: options.api });
-  const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics });
+  const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics, below: options.disk ?? null });
   const variants = new VariantIndex();
   const hitForMiss = new HitForMiss(now);
   const large = new LargeBodies(objectBytesMax);
@@ -129,6 +132,7 @@ export function openEdge(options: EdgeOptions): Edge {
   const space = {
     addresses: api === null ? anyAddresses : boxAddresses,
     tier,
+    disk: options.disk ?? null,
     variants,
     hitForMiss,
     large,

@@ -9,17 +9,32 @@ import type { CachedObject, Room } from './cached-object.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import { S3Fifo } from './s3-fifo.js';
 
+/** A slower tier, told of what this one is told of. */
+export interface TierBelow {
+  /** Of objects that are whole. */
+  stored(object: CachedObject): void;
+  removed(key: string): void;
+  /** The upstream said that it still holds; its head is newer now. */
+  confirmed(key: string): void;
+}
+
 export class MemoryTier implements Room {
   readonly #bytesMax: number;
   readonly #metrics: EdgeMetrics;
+  readonly #below: TierBelow | null;
   readonly #stored: S3Fifo<CachedObject>;
   readonly #pinned = new Map<CachedObject, number>();
   #filling = 0;
   #pinnedBytes = 0;
 
-  constructor(options: { readonly bytesMax: number; readonly metrics: EdgeMetrics }) {
+  constructor(options: {
+    readonly bytesMax: number;
+    readonly metrics: EdgeMetrics;
+    readonly below?: TierBelow | null;
+  }) {
     this.#bytesMax = options.bytesMax;
     this.#metrics = options.metrics;
+    this.#below = options.below ?? null;
     this.#stored = new S3Fifo({
       bytesMax: options.bytesMax,
       dispose: (object, reason) => this.#dropped(object, reason === 'evicted'),
@@ -48,13 +63,22 @@ export class MemoryTier implements Room {
   put(object: CachedObject): void {
     object.release();
     const bytes = object.weight;
-    if (this.#makeRoom(bytes)) this.#stored.set(object, bytes);
+    if (this.#makeRoom(bytes)) {
+      this.#stored.set(object, bytes);
+      this.#below?.stored(object);
+    } else this.#below?.removed(object.key);
     this.#report();
   }
 
   remove(key: string): void {
     this.#stored.remove(key);
+    this.#below?.removed(key);
     this.#report();
+  }
+
+  /** The upstream says that it still holds. */
+  confirmed(key: string): void {
+    this.#below?.confirmed(key);
   }
 
   /** Room for the bytes of a fill. */

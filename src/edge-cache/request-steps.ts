@@ -3,6 +3,7 @@
  *
  *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
  *      │                     ├ kept in blocks → large-steps
+ *      │                     ├ on disk → read into memory, and look at it as above or below
  *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
  *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
  *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
@@ -29,6 +30,7 @@ import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
 import type { MemoryTier } from './memory-tier.js';
 import { passThrough } from './pass-through.js';
+import { type Disks, readFromDisk } from './read-from-disk.js';
 import { aloneHeaders, sharedHeaders } from './request-headers.js';
 import { noWishes, servesOnError, useOf, wishesOf } from './request-wishes.js';
 import { fetchFor, type SharedFetches } from './shared-fetch.js';
@@ -39,6 +41,7 @@ import { plainNames, type VariantIndex } from './variant-index.js';
 export interface CachedSpace extends Tools {
   readonly addresses: AddressRules;
   readonly tier: MemoryTier;
+  readonly disk: Disks | null;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
   readonly large: LargeBodies;
@@ -69,6 +72,8 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
   const found = lookUp(space, asked);
   if (found.kind === 'fresh' || found.kind === 'accepted') return hit(space, asked, found.object, found.kind);
   if (found.kind === 'meanwhile') return hitMeanwhile(space, asked, found.object);
+  const { disk } = space;
+  if (found.kind === 'absent' && disk?.has(asked.name)) return serveFromDisk(space, disk, asked);
   if (asked.wishes.onlyIfCached) return notCached(space, asked);
   if (found.kind === 'large') return serveInBlocks(space, asked, found.body);
   if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: found.why });
@@ -141,6 +146,29 @@ function hitMeanwhile(space: CachedSpace, asked: Asked, object: CachedObject): v
   const fetch = fetchFor(asked);
   if (space.fetches.underWay(fetch) === undefined) space.fetches.start(fetch, object);
   return hit(space, asked, object, 'stale-while-revalidate');
+}
+
+/** It is brought into memory, for all that ask meanwhile, and may be used as if it had been there. */
+async function serveFromDisk(space: CachedSpace, disk: Disks, asked: Asked): Promise<void> {
+  const brought = await readFromDisk(disk, space, asked);
+  if (asked.request.gone) return;
+  if (brought === null) return goUpstream(space, asked, { kind: 'absent' });
+  const { object, whole } = brought;
+  const selected = { ...asked, name: object.key };
+  const use = useOf(object.head.freshness, asked.wishes, space.now());
+  if (use === 'meanwhile') return hitMeanwhile(space, selected, object);
+  if (use === 'confirm') {
+    await whole;
+    if (asked.request.gone) return;
+    return goUpstream(space, selected, object.phase === 'complete' ? { kind: 'stale', object } : { kind: 'absent' });
+  }
+  const status = { hit: true, ttl: ttlOf(space, object), detail: use === 'fresh' ? 'disk' : use };
+  const delivered = await deliverObject({ asked, object, status, tools: space });
+  if (delivered === 'unavailable') return goUpstream(space, selected, { kind: 'absent' });
+}
+
+function goUpstream(space: CachedSpace, asked: Asked, found: Found): void | Promise<void> {
+  return asked.wishes.onlyIfCached ? notCached(space, asked) : fetchShared(space, asked, found);
 }
 
 /** RFC 9111 §5.2.1.7. */

@@ -183,6 +183,7 @@ export class SharedFetches {
       return { kind: 'unshared', reason: 'unconfirmed', status: 304, claim: () => null };
     }
     stale.head = refreshedHead(stale.head, answer, verdict.freshness);
+    this.#options.tier.confirmed(stale.key);
     return { kind: 'refreshed', object: stale };
   }
 

@@ -6,9 +6,10 @@
  *
  * Bounded by count; forgetting an address costs a fetch. Lives as long as the edge.
  */
+import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { HeaderPairs } from './header-fields.js';
-import { variantOf } from './vary.js';
+import { namesIn, variantOf } from './vary.js';
 
 /** How the text of one address is sent. */
 export type Coding = 'gzip' | 'plain';
@@ -19,9 +20,9 @@ export interface VariantAsked {
   readonly coding: Coding | null;
 }
 
-interface Variation {
+export interface Variation {
   readonly names: readonly string[];
-  /** Never used twice, so that forgotten variants are never found again. */
+  /** Never used twice, by no edge, so that forgotten variants are never found again, on disk either. */
   readonly generation: number;
 }
 
@@ -29,7 +30,7 @@ const addressesMax = 10_000;
 
 export class VariantIndex {
   readonly #byKey = new LRUCache<string, Variation>({ max: addressesMax });
-  #generations = 0;
+  #generations = randomInt(2 ** 47);
 
   /** The name for what a request with these headers selects. */
   name(asked: VariantAsked, headers: () => HeaderPairs): string {
@@ -58,6 +59,13 @@ export class VariantIndex {
     return nameOf(key, variation, request);
   }
 
+  /** As a disk remembers it from before a restart: the name that this request selects. */
+  restore(asked: VariantAsked, variation: Variation, request: HeaderPairs): string {
+    const key = codedKey(asked);
+    if (!this.#byKey.has(key)) this.#byKey.set(key, variation);
+    return this.name(asked, () => request);
+  }
+
   /** All variants of an address are out of date. */
   forget(key: string): void {
     for (const coding of codings) this.#byKey.delete(codedKey({ key, coding }));
@@ -76,4 +84,11 @@ function codedKey({ key, coding }: VariantAsked): string {
 
 function nameOf(key: string, variation: Variation, request: HeaderPairs): string {
   return `${key} ${variation.generation} ${variantOf(variation.names, request)}`;
+}
+
+/** What a varied name says of its address: `key`, the name that this has without variants. Null: it does not vary. */
+export function variationOf(name: string): { readonly key: string; readonly variation: Variation } | null {
+  const [, key, generation, values] = /^(\S+(?: gzip)?) (\d+) (\[.*\])$/s.exec(name) ?? [];
+  if (key === undefined || values === undefined) return null;
+  return { key, variation: { names: namesIn(values), generation: Number(generation) } };
 }

@@ -21,3 +21,8 @@ export function variantOf(names: readonly string[], request: HeaderPairs): strin
   });
   return JSON.stringify(values);
 }
+
+/** The header names in what `variantOf` wrote. */
+export function namesIn(variant: string): readonly string[] {
+  return (JSON.parse(variant) as [string, string][]).map(([name]) => name);
+}

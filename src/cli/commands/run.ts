@@ -13,6 +13,7 @@ interface RunOptions {
   readonly upstream?: readonly string[];
   readonly listen?: string;
   readonly cacheMemory?: string;
+  readonly cacheDisk?: readonly string[];
   readonly config?: string;
   readonly set: readonly string[];
   readonly http?: string;
@@ -32,6 +33,7 @@ const flagKeys = {
   upstream: 'edge.upstreams',
   listen: 'http.listen',
   cacheMemory: 'edge.memory',
+  cacheDisk: 'edge.disks',
   http: 'http.listen',
   https: 'https.listen',
   tlsCert: 'https.certFile',
@@ -65,6 +67,11 @@ export function addRunCommands(program: Command): void {
     )
     .option('--listen <addr:port>', 'its door; :8080 means every address (default: 0.0.0.0:8080)')
     .option('--cache-memory <size>', 'what the cache may hold in memory, for example 2GiB (default: 256MiB)')
+    .option(
+      '--cache-disk <dir:size>',
+      'and on disk, below that, for example /cache1:200GiB; may be repeated',
+      (disk: string, disks: readonly string[] = []) => [...disks, disk],
+    )
     .option('--data <dir>', 'the folder that holds its state (default: ./var)')
     .option('--admin <addr:port>', 'metrics and health (default: 127.0.0.1:9180)')
     .option('--set <key=value>', 'any setting, e.g. --set edge.staleIfErrorSec=60; may be repeated', gather, [])

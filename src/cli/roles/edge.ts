@@ -1,3 +1,4 @@
+import type { DiskTier } from '../../edge-cache/disk/disk-tier.js';
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
 import type { OriginHealth } from '../../edge-cache/origin-servers.js';
@@ -37,7 +38,9 @@ export async function openEdgeRole(options: {
 }): Promise<EdgeRole> {
   const { settings, upstreams, certificates, data, log, metrics } = options;
   const gates = openEdgeGates(settings, log);
+  const disk = await openDisks(settings, log, metrics);
   const edge = openEdge({
+    disk,
     origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
     originHealth: originHealth(settings),
     api: upstreams.api === null ? null : new URL(upstreams.api),
@@ -50,6 +53,7 @@ export async function openEdgeRole(options: {
   });
   const closeAll = async () => {
     await edge.close();
+    await disk?.close();
     await gates.close();
   };
   const doors = await openDoors(settings, certificates, edge, log).catch(async (error) => {
@@ -69,6 +73,13 @@ export async function openEdgeRole(options: {
       await closeAll();
     },
   };
+}
+
+/** Loaded where there are any. */
+async function openDisks({ edge: { disks } }: Settings, log: Log, metrics: Metrics): Promise<DiskTier | null> {
+  if (disks.length === 0) return null;
+  const { DiskTier: tier } = await import('../../edge-cache/disk/disk-tier.js');
+  return tier.open({ disks, log, metrics });
 }
 
 function originHealth({ edge: { health } }: Settings): Partial<OriginHealth> {
