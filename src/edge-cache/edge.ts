@@ -145,7 +145,7 @@ export function openEdge(options: EdgeOptions): Edge {
     staleIfErrorMs,
   };
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
-  const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
+  const purging = openPurging({ ...space, disk: options.disk ?? null, log: options.log }, options.purging ?? noPurging);
   const { gates = {} } = options;
   const gateMetrics = new GateMetrics(options.metrics);
   return {

@@ -23,6 +23,7 @@ import {
   type LargeBody,
 } from './large-bodies.js';
 import type { MemoryTier } from './memory-tier.js';
+import type { Disks } from './read-from-disk.js';
 import { servesOnError, useOf } from './request-wishes.js';
 import { type Sent, type Span, sendSpan } from './send-span.js';
 import { type FetchAsked, fetchFor, type SharedFetches } from './shared-fetch.js';
@@ -31,6 +32,7 @@ import type { Upstream } from './upstream.js';
 
 export interface LargeSpace extends Tools {
   readonly tier: MemoryTier;
+  readonly disk: Disks | null;
   readonly large: LargeBodies;
   readonly fetches: SharedFetches;
   readonly alone: Pick<Upstream, 'fetch'>;
@@ -98,8 +100,8 @@ class LargeReading {
   }
 
   async #find(block: Block): Promise<Found | null> {
-    const { tier, fetches, now } = this.#space;
-    const kept = tier.get(blockName(this.#asked.name, block));
+    const { fetches, now } = this.#space;
+    const kept = await this.#kept(blockName(this.#asked.name, block));
     const use = kept === undefined ? 'confirm' : useOf(kept.head.freshness, this.#asked.wishes, now());
     if (kept !== undefined && use !== 'confirm') {
       if (use === 'meanwhile') this.#start(block, kept);
@@ -118,6 +120,17 @@ class LargeReading {
     return failed && kept !== undefined ? this.#despiteFailure(kept, status) : null;
   }
 
+  async #kept(name: string): Promise<CachedObject | undefined> {
+    const { tier, disk } = this.#space;
+    const object = tier.get(name);
+    if (object !== undefined || !disk?.has(name)) return object;
+    const found = await disk.read(name, tier);
+    if (found?.kind !== 'object') return undefined;
+    // What is to be confirmed must be whole.
+    if (useOf(found.object.head.freshness, this.#asked.wishes, this.#space.now()) === 'confirm') await found.whole;
+    return found.object.phase === 'failed' ? undefined : found.object;
+  }
+
   #despiteFailure(kept: CachedObject, status: CacheStatus): Found | null {
     const { staleIfErrorMs, now } = this.#space;
     if (!servesOnError(kept.head.freshness, this.#asked.wishes, staleIfErrorMs, now())) return null;
@@ -131,7 +144,11 @@ class LargeReading {
 
   /** So that it is here, or on its way, when its turn comes. It is not held: memory may need its room before that. */
   #askFor(block: Block): void {
-    if (this.#space.tier.get(blockName(this.#asked.name, block)) === undefined) this.#start(block, null);
+    const { tier, disk } = this.#space;
+    const name = blockName(this.#asked.name, block);
+    if (tier.get(name) !== undefined) return;
+    if (disk?.has(name)) void disk.read(name, tier);
+    else this.#start(block, null);
   }
 
   #start(block: Block, kept: CachedObject | null): void {

@@ -103,7 +103,7 @@ export class SharedFetches {
     if (kept === undefined || answer.status !== 200 || kept.head.status !== 200) return;
     const verdict = keeping(confirmedAnswer(kept.head, answer), isAuthorized(asked));
     if (!verdict.keep || !isSameBody(kept, answer)) tier.remove(asked.name);
-    else kept.head = refreshedHead(kept.head, answer, verdict.freshness);
+    else this.#refresh(kept, answer, verdict.freshness);
   }
 
   /** What is under way for this address must not be kept (RFC 9111 §4.4). */
@@ -182,9 +182,13 @@ export class SharedFetches {
       this.#options.tier.remove(stale.key);
       return { kind: 'unshared', reason: 'unconfirmed', status: 304, claim: () => null };
     }
-    stale.head = refreshedHead(stale.head, answer, verdict.freshness);
-    this.#options.tier.confirmed(stale.key);
+    this.#refresh(stale, answer, verdict.freshness);
     return { kind: 'refreshed', object: stale };
+  }
+
+  #refresh(kept: CachedObject, answer: UpstreamAnswer, freshness: Freshness): void {
+    kept.head = refreshedHead(kept.head, answer, freshness);
+    this.#options.tier.confirmed(kept.key);
   }
 
   /** Errors are shared with those that waited for them; other answers that cannot be kept are remembered as such. */

@@ -4,7 +4,7 @@
  * A read lives from `start` until its object is whole or has failed. Bounded by the room that memory has for what comes in, and each
  * call of the system by the disk's deadline.
  */
-import { CachedObject, type Room } from '../cached-object.js';
+import { CachedObject, type Room, type StoredHead } from '../cached-object.js';
 import { freshForMs } from '../freshness.js';
 import type { Variation } from '../variant-index.js';
 import type { Disk } from './disk.js';
@@ -29,16 +29,21 @@ interface Read {
   keep: boolean;
 }
 
+/** What is kept of a record's head now; null: nothing of the record. */
+export type Judge = (name: string, head: StoredHead) => StoredHead | null;
+
 /** Up to here a body is read whole before anybody gets any of it: a wrong checksum is then a miss, and no cut answer. */
 const wholeBytesMax = 4 * 1024 * 1024;
 
 export class DiskReads {
   readonly #now: () => number;
+  readonly #judge: Judge;
   readonly #byName = new Map<string, Read>();
   readonly #brought = new WeakSet<CachedObject>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, judge: Judge) {
     this.#now = now;
+    this.#judge = judge;
   }
 
   underWay(name: string): Promise<DiskFound | null> | undefined {
@@ -86,9 +91,11 @@ export class DiskReads {
   async #object(disk: Disk, record: StoredRecord, into: { memory: Memory; read: Read }): Promise<DiskFound | null> {
     const { hash, bodyBytes: length } = record.header;
     const { name: key } = record.meta;
-    const head = readStoredHead(record.meta.head);
+    const written = readStoredHead(record.meta.head);
+    const head = written && this.#judge(key, written);
     const object = head === null ? null : CachedObject.open({ key, head, length, bytesMax: length, room: into.memory });
-    if (head === null) await disk.unreadable(hash, new Corrupt());
+    if (written === null) await disk.unreadable(hash, new Corrupt());
+    else if (head === null) disk.remove(hash);
     if (object === null) {
       this.#over(key, into.read);
       await record.close();

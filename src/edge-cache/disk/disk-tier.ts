@@ -17,7 +17,7 @@ import { variationOf } from '../variant-index.js';
 import type { Disk } from './disk.js';
 import { DiskMetrics } from './disk-metrics.js';
 import { type DiskLimits, type DiskPlace, defaultLimits } from './disk-options.js';
-import { type DiskFound, DiskReads, type Memory } from './disk-reads.js';
+import { type DiskFound, DiskReads, type Judge, type Memory } from './disk-reads.js';
 import { type Files, realFiles } from './files.js';
 import { MountedDisk } from './mounted-disk.js';
 import { chosenBy, hashOf, type NameHash } from './name-hash.js';
@@ -45,6 +45,7 @@ export class DiskTier implements TierBelow {
   readonly #metrics: DiskMetrics;
   readonly #now: () => number;
   readonly #reads: DiskReads;
+  #judge: Judge = (_name, head) => head;
   readonly #seen = new SeenNames();
   readonly #variations = new LRUCache<string, number>({ max: variationsMax });
 
@@ -69,7 +70,12 @@ export class DiskTier implements TierBelow {
     this.#mounted = mounted;
     this.#metrics = metrics;
     this.#now = now;
-    this.#reads = new DiskReads(now);
+    this.#reads = new DiskReads(now, (name, head) => this.#judge(name, head));
+  }
+
+  /** Asked of all that is read from now on. */
+  judgeBy(judge: Judge): void {
+    this.#judge = judge;
   }
 
   get objects(): number {

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 function open(at: string | null = path): PurgeJournal {
-  const journal = new PurgeJournal(at);
+  const journal = new PurgeJournal(at, 1000);
   opened.push(journal);
   return journal;
 }
@@ -30,19 +30,19 @@ const valuesAfter = (journal: PurgeJournal, place = { epoch: journal.place.epoch
 
 it('has all purges in their order, also after a restart', () => {
   const first = open();
-  for (const value of ['a', 'b', 'c']) first.append(tag(value));
+  for (const value of ['a', 'b', 'c']) first.append(tag(value), 2000);
   const { place } = first;
   expect(place.last).toBe(3);
   expect(valuesAfter(first, { ...place, last: 1 })).toEqual(['b', 'c']);
   const second = open();
   expect(second.place).toEqual(place);
-  second.append(tag('d'));
+  second.append(tag('d'), 2000);
   expect(valuesAfter(open())).toEqual(['a', 'b', 'c', 'd']);
 });
 
 it('cannot say what came behind a place that it does not know', () => {
   const journal = open();
-  journal.append(tag('a'));
+  journal.append(tag('a'), 2000);
   const { epoch } = journal.place;
   for (const place of [
     { epoch: 'other', last: 0 },
@@ -54,17 +54,17 @@ it('cannot say what came behind a place that it does not know', () => {
 });
 
 it('drops what a crash has cut off, and goes on behind it', () => {
-  open().append(tag('a'));
+  open().append(tag('a'), 2000);
   appendFileSync(path, '{"number":2,"purge":{"ki');
   const again = open();
   expect(valuesAfter(again)).toEqual(['a']);
-  again.append(tag('b'));
+  again.append(tag('b'), 2000);
   expect(valuesAfter(open())).toEqual(['a', 'b']);
 });
 
 it('begins anew where the file is broken, so that all who follow look again', () => {
   const first = open();
-  for (const value of ['a', 'b', 'c']) first.append(tag(value));
+  for (const value of ['a', 'b', 'c']) first.append(tag(value), 2000);
   const lines = readFileSync(path, 'utf8').split('\n');
   writeFileSync(path, [lines[0], lines[1], 'x', lines[3], ''].join('\n'));
   const again = open();
@@ -76,11 +76,30 @@ it('begins anew where the file is broken, so that all who follow look again', ()
 
 it('keeps the last ten thousand', () => {
   const journal = open(null);
-  for (let count = 1; count <= 20_500; count += 1) journal.append(tag(`t${count}`));
+  for (let count = 1; count <= 20_500; count += 1) journal.append(tag(`t${count}`), 2000);
   const { epoch, last } = journal.place;
   expect(last).toBe(20_500);
   expect(journal.after({ epoch, last: last - 10_001 })).toBeNull();
   expect(valuesAfter(journal, { epoch, last: last - 10_000 })).toHaveLength(10_000);
+});
+
+it('knows what was purged since a time, or that it does not', () => {
+  const journal = open();
+  for (const [at, value] of [
+    [1000, 'a'],
+    [2000, 'b'],
+    [3000, 'c'],
+  ] as const) {
+    journal.append(tag(value), at);
+  }
+  for (const each of [journal, open()]) {
+    expect(each.since(999)).toBeNull();
+    expect(each.since(1000)?.map(({ value }) => value)).toEqual(['c', 'b', 'a']);
+    expect(each.since(2001)?.map(({ value }) => value)).toEqual(['c']);
+    expect(each.since(3001)).toEqual([]);
+  }
+  for (let count = 0; count < 20_000; count += 1) journal.append(tag('d'), 4000);
+  expect([journal.since(3000), journal.since(4000), journal.since(4001)]).toMatchObject([null, null, []]);
 });
 
 it('says where it cannot be written', () => {

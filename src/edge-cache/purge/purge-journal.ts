@@ -25,7 +25,14 @@ export interface Place {
 
 interface Entry {
   readonly number: number;
+  /** When, epoch ms. */
+  readonly at: number;
   readonly purge: Purge;
+}
+
+interface Head extends Place {
+  /** Of what came before, nothing is known; epoch ms. */
+  readonly knownFrom: number;
 }
 
 const keptMax = 10_000;
@@ -34,13 +41,15 @@ export class PurgeJournal {
   readonly #path: string | null;
   #epoch = '';
   #entries: Entry[] = [];
+  #knownFrom: number;
   #last = 0;
   #file: number | null = null;
   #lines = 0;
 
-  /** @param path null: in memory alone. Throws where the file can't be written. */
-  constructor(path: string | null) {
+  /** @param path null: in memory alone. @param now epoch ms. Throws where the file can't be written. */
+  constructor(path: string | null, now: number) {
     this.#path = path;
+    this.#knownFrom = now;
     if (path !== null) this.#read(path);
     if (this.#epoch === '') this.#epoch = randomBytes(12).toString('base64url');
     this.#rewrite();
@@ -51,8 +60,8 @@ export class PurgeJournal {
   }
 
   /** Throws where it can't be written; then it is not in the journal. */
-  append(purge: Purge): void {
-    const entry = { number: this.#last + 1, purge };
+  append(purge: Purge, at: number): void {
+    const entry = { number: this.#last + 1, at, purge };
     if (this.#file !== null) {
       writeSync(this.#file, lineOf(entry));
       fdatasyncSync(this.#file);
@@ -71,6 +80,18 @@ export class PurgeJournal {
     return this.#entries.filter(({ number }) => number > last).map(({ purge }) => purge);
   }
 
+  /** Those carried out since then, epoch ms; null: some of them are forgotten. */
+  since(at: number): readonly Purge[] | null {
+    if (at < this.#knownFrom) return null;
+    const found: Purge[] = [];
+    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
+      const entry = this.#entries[index];
+      if (entry === undefined || entry.at < at) break;
+      found.push(entry.purge);
+    }
+    return found;
+  }
+
   close(): void {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
@@ -78,8 +99,8 @@ export class PurgeJournal {
 
   #read(path: string): void {
     const [head = '', ...lines] = readLines(path);
-    const { epoch } = (parsed(head) ?? {}) as Partial<Place>;
-    if (typeof epoch !== 'string' || epoch === '') return;
+    const { epoch, last, knownFrom } = (parsed(head) ?? {}) as Partial<Head>;
+    if (typeof epoch !== 'string' || epoch === '' || typeof last !== 'number' || typeof knownFrom !== 'number') return;
     const entries = lines.map((line) => parsed(line) as Entry | null);
     const broken = entries.findIndex((entry) => typeof entry?.number !== 'number');
     // Behind a broken line nothing is certain; before it all is.
@@ -88,17 +109,21 @@ export class PurgeJournal {
     if (broken >= 0 && broken < entries.length - 1) return;
     this.#epoch = epoch;
     this.#entries = whole;
-    this.#last = whole.at(-1)?.number ?? ((parsed(head) as Place).last || 0);
+    this.#last = whole.at(-1)?.number ?? last;
+    this.#knownFrom = knownFrom;
   }
 
   /** With what is kept alone, beside the old one and in its place by a rename. */
   #rewrite(): void {
+    const dropped = this.#entries.at(-keptMax - 1);
+    if (dropped !== undefined) this.#knownFrom = dropped.at + 1;
     this.#entries = this.#entries.slice(-keptMax);
     this.#lines = this.#entries.length;
     if (this.#path === null) return;
     this.close();
     const first = this.#last - this.#entries.length;
-    const text = [`${JSON.stringify({ epoch: this.#epoch, last: first })}\n`, ...this.#entries.map(lineOf)].join('');
+    const head: Head = { epoch: this.#epoch, last: first, knownFrom: this.#knownFrom };
+    const text = [`${JSON.stringify(head)}\n`, ...this.#entries.map(lineOf)].join('');
     const next = `${this.#path}.next`;
     writeFileSync(next, text, { mode: 0o600 });
     const written = openSync(next, 'r');

@@ -4,7 +4,7 @@
  * Lives as long as the edge. Bounded: the journal by count, those who wait by `waitersMax`.
  */
 import type { Log } from '../../telemetry/log.js';
-import type { CachedObject } from '../cached-object.js';
+import type { StoredHead } from '../cached-object.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
 import { currentAgeMs } from '../freshness.js';
 import type { HitForMiss } from '../hit-for-miss.js';
@@ -56,11 +56,20 @@ export class Purges {
     this.#space.metrics.purged(purge.kind, found);
     this.#space.log.info({ ...purge, found }, 'purged');
     try {
-      this.#journal.append(purge);
+      this.#journal.append(purge, this.#space.now());
     } finally {
       for (const wake of this.#waiters) wake();
     }
     return found;
+  }
+
+  /** What is left of an answer that was kept on disk, where it was not asked: its head, or the same as stale; null: nothing. */
+  judge(name: string, head: StoredHead): StoredHead | null {
+    const since = this.#journal.since(head.freshness.receivedAt);
+    const address = addressOf(name);
+    const meant = since?.filter((purge) => isMeant(purge, address, head.headers)) ?? [everythingStale];
+    if (meant.some(({ soft }) => !soft)) return null;
+    return meant.length === 0 ? head : staleHead(head, this.#space.now());
   }
 
   /** Resolves with the next purge, when the time is over, or when the signal fires; at once where too many wait already. */
@@ -94,7 +103,7 @@ export class Purges {
     const { tier, large, variants, fetches, hitForMiss, now } = this.#space;
     const meant = [...tier.kept()].filter(({ key, head }) => isMeant(purge, addressOf(key), head.headers));
     for (const object of meant) {
-      if (purge.soft) makeStale(object, now());
+      if (purge.soft) object.head = staleHead(object.head, now());
       else tier.remove(object.key);
     }
     // What is on its way was asked for before: of a tag nobody knows yet whether it will be there.
@@ -110,8 +119,8 @@ export class Purges {
 }
 
 /** Its lifetime ends now. */
-function makeStale(object: CachedObject, now: number): void {
-  const { freshness } = object.head;
+function staleHead(head: StoredHead, now: number): StoredHead {
+  const { freshness } = head;
   const lifetimeMs = Math.min(freshness.lifetimeMs, currentAgeMs(freshness, now));
-  object.head = { ...object.head, freshness: { ...freshness, lifetimeMs } };
+  return { ...head, freshness: { ...freshness, lifetimeMs } };
 }

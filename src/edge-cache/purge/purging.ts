@@ -1,6 +1,7 @@
 /** The purges of an edge, with their door and what they follow. Lives as long as the edge. */
 import { join } from 'node:path';
 import type { AddressRules } from '../address-rules.js';
+import type { DiskTier } from '../disk/disk-tier.js';
 import type { Upstream } from '../upstream.js';
 import type { PurgeDoor } from './purge-door.js';
 import { PurgeFollower } from './purge-follower.js';
@@ -25,11 +26,16 @@ export interface Purging {
 
 /** Throws where its folder can't be written. */
 export function openPurging(
-  space: PurgedSpace & { readonly addresses: AddressRules; readonly held: Pick<Upstream, 'fetch'> },
+  space: PurgedSpace & {
+    readonly addresses: AddressRules;
+    readonly held: Pick<Upstream, 'fetch'>;
+    readonly disk: Pick<DiskTier, 'judgeBy'> | null;
+  },
   { token, folder, follow }: PurgingOptions,
 ): Purging {
   const fileOf = (name: string) => (folder === null ? null : join(folder, name));
-  const purges = new Purges(space, new PurgeJournal(fileOf('purges.jsonl')));
+  const purges = new Purges(space, new PurgeJournal(fileOf('purges.jsonl'), space.now()));
+  space.disk?.judgeBy((name, head) => purges.judge(name, head));
   const path = fileOf('followed.json');
   const follower = follow ? new PurgeFollower({ upstream: space.held, purges, path, log: space.log }) : null;
   follower?.start();
