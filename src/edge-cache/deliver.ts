@@ -11,7 +11,7 @@ import type { Asked, Tools } from './exchange.js';
 import { currentAgeMs } from './freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import { multipartRanges, sendParts } from './multipart-ranges.js';
-import { type Sent, type Span, sendSpan, sliceBytes } from './send-span.js';
+import { type Sent, type Span, sendSpan } from './send-span.js';
 import { agedAndTold, sentHead } from './sent-head.js';
 
 export interface Delivery {
@@ -28,6 +28,9 @@ export type Delivered = 'delivered' | 'unavailable';
 
 /** What a 304 repeats of the kept head (RFC 9110 §15.4.5). */
 const repeatedIn304 = new Set(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary']);
+
+/** What a client's socket mostly takes at once: too little to keep account of. */
+const unpinnedBytesMax = 256 * 1024;
 
 export function deliverObject(delivery: Delivery): Delivered | Promise<Delivered> {
   const { asked, object, tools } = delivery;
@@ -165,9 +168,19 @@ function unsatisfiable({ asked, status, tools }: Delivery, total: number | strin
 /** `end` null: until the body is complete. */
 function sendBytes(delivery: Delivery, from: number, end: number | null): Delivered | Promise<Delivered> {
   const { asked, object, tools } = delivery;
-  if (object.phase !== 'complete' || end === null || end - from > sliceBytes) return followBytes(delivery, from, end);
+  if (object.phase !== 'complete' || end === null) return followBytes(delivery, from, end);
   tools.metrics.served('cache', end - from);
   asked.response.end(object.view(from, end));
+  return end - from > unpinnedBytesMax ? pinned(delivery, from) : 'delivered';
+}
+
+/** Its bytes are held until the client has them: as long as it takes, they count as pinned, and memory may have them back. */
+async function pinned({ asked: { response }, object }: Delivery, from: number): Promise<Delivered> {
+  const reader = object.openReader(from);
+  void response.drained().then(() => reader.close());
+  await reader.change();
+  if (object.phase === 'failed') response.abort();
+  reader.close();
   return 'delivered';
 }
 

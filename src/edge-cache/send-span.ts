@@ -5,7 +5,7 @@ import type { Exchange, Tools } from './exchange.js';
 export type Sent = 'sent' | 'gone' | 'failed';
 
 /** Most bytes handed to a client's socket at once. */
-export const sliceBytes = 256 * 1024;
+const sliceBytes = 256 * 1024;
 
 /** A stretch of a body. */
 export interface Span {
