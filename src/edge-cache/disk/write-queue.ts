@@ -47,9 +47,9 @@ export class WriteQueue {
 
   /** In place of what waited under its name. False: there is no room. */
   push(draft: Draft): boolean {
-    this.cancel(draft.hash);
     const bytes = bytesOf(draft);
     if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.cancel(draft.hash);
     this.#bytes += bytes;
     this.#objects.set(hashKey(draft.hash), draft);
     return true;
@@ -62,10 +62,11 @@ export class WriteQueue {
     return this.#removals.size <= removalsMax;
   }
 
-  /** An object that waits is not to be written any more. */
-  cancel(hash: NameHash): void {
+  /** An object that waits is not to be written any more. Whether there was one. */
+  cancel(hash: NameHash): boolean {
     const draft = this.#objects.get(hashKey(hash));
     if (draft !== undefined) this.#leave(draft).settled();
+    return draft !== undefined;
   }
 
   /** The next to be written: removals first, for what is put again after its removal must come behind it. */
