@@ -130,7 +130,7 @@ describe('settings', () => {
     ],
     [
       { flags: { 'edge.upstreams': { flag: '--upstream', value: ['http://a.example', 'ftp://b.example'] } } },
-      'edge.upstreams: ["http://a.example","ftp://b.example"] is not allowed (--upstream http://a.example,ftp://b.example)',
+      'edge.upstreams: ["http://a.example","ftp://b.example"] is not allowed (--upstream http://a.example ftp://b.example)',
       'edge.upstreams takes a list of at most 32 different http:// or https:// addresses',
     ],
     [
