@@ -1,9 +1,9 @@
 // Which eviction policy keeps the most of what is asked for: traces made from a seed, replayed through several policies, the memory
-// tier's own (dist/edge-cache/s3-fifo.js) among them. No network, one thread; the ratios are the same on every machine.
+// tier's own (dist/edge-cache/memory/s3-fifo.js) among them. No network, one thread; the ratios are the same on every machine.
 //   node bench/cache-traces.mjs [--seed 1] [--length 300000] [--only vod,live] [--parts 1,5,10,25] [--markdown]
 // Needs a built tree (npm run build). Objects over a sixteenth of the memory are kept by none, as in the edge.
 import { parseArgs } from 'node:util';
-import { S3Fifo } from '../dist/edge-cache/s3-fifo.js';
+import { S3Fifo } from '../dist/edge-cache/memory/s3-fifo.js';
 import { machine } from './box-under-test.mjs';
 import { Gdsf } from './cache-traces/gdsf.mjs';
 import { PlainS3Fifo } from './cache-traces/plain-s3-fifo.mjs';

@@ -5,8 +5,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CachedObject } from '../dist/edge-cache/cached-object.js';
 import { DiskTier } from '../dist/edge-cache/disk/disk-tier.js';
+import { CachedObject } from '../dist/edge-cache/memory/cached-object.js';
 import { silentLog as log } from '../dist/telemetry/log.js';
 import { Metrics } from '../dist/telemetry/metrics.js';
 

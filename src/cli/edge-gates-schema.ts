@@ -1,7 +1,7 @@
 /** The settings of who may ask at the public door. */
 import { z } from 'zod';
-import { readIpNetwork } from '../edge-cache/ip-network.js';
-import { rulePath } from '../edge-cache/rule-path.js';
+import { readIpNetwork } from '../edge-cache/gates/ip-network.js';
+import { rulePath } from '../edge-cache/gates/rule-path.js';
 
 const networkList = (what: string, max: number) =>
   z

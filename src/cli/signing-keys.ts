@@ -1,6 +1,6 @@
 /** The keys that sign addresses, from the settings. Their secrets are in no message. */
 import { readFileSync } from 'node:fs';
-import type { SigningKey } from '../edge-cache/signed-token.js';
+import type { SigningKey } from '../edge-cache/gates/signed-token.js';
 import { Failure, messageOf } from '../telemetry/failure.js';
 import type { Settings } from './config-schema.js';
 

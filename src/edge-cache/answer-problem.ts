@@ -1,8 +1,8 @@
 import { sendProblem } from '../http/problem.js';
 import type { HttpResponse } from '../http/server.js';
-import { type CacheStatus, writeCacheStatus } from './cache-status.js';
 import type { EdgeFailure, EdgeFailureCode } from './failure.js';
-import type { HeaderPair } from './header-fields.js';
+import { type CacheStatus, writeCacheStatus } from './semantics/cache-status.js';
+import type { HeaderPair } from './semantics/header-fields.js';
 
 /** What strangers are told; the operator reads the log. */
 const words: Record<EdgeFailureCode, readonly [status: number, title: string, detail: string]> = {

@@ -3,14 +3,14 @@
  * has it already (304). Sends what is there as soon as it is there, and holds at most one slice for a slow client.
  */
 import { answerProblem } from './answer-problem.js';
-import { type ByteRange, contentRange, type RangeAsked, resolveRange, resolveRanges } from './byte-range.js';
-import type { CacheStatus } from './cache-status.js';
-import type { CachedObject } from './cached-object.js';
-import { clientHoldsIt, rangeApplies } from './conditional.js';
 import type { Asked, Tools } from './exchange.js';
-import { currentAgeMs } from './freshness.js';
-import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
+import type { CachedObject } from './memory/cached-object.js';
 import { multipartRanges, sendParts } from './multipart-ranges.js';
+import { type ByteRange, contentRange, type RangeAsked, resolveRange, resolveRanges } from './semantics/byte-range.js';
+import type { CacheStatus } from './semantics/cache-status.js';
+import { clientHoldsIt, rangeApplies } from './semantics/conditional.js';
+import { currentAgeMs } from './semantics/freshness.js';
+import { firstField, type HeaderPair, type HeaderPairs } from './semantics/header-fields.js';
 import { type Sent, type Span, sendSpan } from './send-span.js';
 import { agedAndTold, sentHead } from './sent-head.js';
 

@@ -1,14 +1,14 @@
 import type { HttpHandler } from '../http/server.js';
 import { answerProblem } from './answer-problem.js';
 import { cacheKey } from './cache-key.js';
-import { hasLooped } from './cdn-loop.js';
 import type { Exchange } from './exchange.js';
-import type { Gates } from './gates.js';
+import type { Gates } from './gates/gates.js';
+import { type Gate, type Refusal, Visit } from './gates/visit.js';
 import { passThrough } from './pass-through.js';
 import { type PurgeDoor, purgePath, servePurges } from './purge/purge-door.js';
 import { type CachedSpace, serveCached } from './request-steps.js';
-import type { Upstream } from './upstream.js';
-import { type Gate, type Refusal, Visit } from './visit.js';
+import { hasLooped } from './semantics/cdn-loop.js';
+import type { Upstream } from './upstream/upstream.js';
 
 /** They would make this door a tunnel or an echo. */
 const refusedMethods = new Set(['CONNECT', 'TRACE']);

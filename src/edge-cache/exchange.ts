@@ -1,9 +1,9 @@
 import type { HttpRequest, HttpResponse } from '../http/server.js';
-import type { RangeAsked } from './byte-range.js';
-import type { Conditions } from './conditional.js';
 import type { EdgeMetrics } from './edge-metrics.js';
-import type { HeaderPairs } from './header-fields.js';
-import type { Wishes } from './request-wishes.js';
+import type { RangeAsked } from './semantics/byte-range.js';
+import type { Conditions } from './semantics/conditional.js';
+import type { HeaderPairs } from './semantics/header-fields.js';
+import type { Wishes } from './semantics/request-wishes.js';
 import type { VariantAsked } from './variant-index.js';
 
 /** One request and its answer on their way through the edge. Lives from the handler's call to the end of the answer. */

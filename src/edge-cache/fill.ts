@@ -1,5 +1,5 @@
-import type { CachedObject } from './cached-object.js';
-import type { ResumedBody } from './resumed-body.js';
+import type { CachedObject } from './memory/cached-object.js';
+import type { ResumedBody } from './upstream/resumed-body.js';
 
 export interface FillLimits {
   /** A fill that nobody reads goes on when at most so many bytes are missing. */

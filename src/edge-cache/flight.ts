@@ -6,10 +6,10 @@
  * But one that the upstream may hold for many seconds has a crew: it is let go when the last of them leaves before it landed.
  */
 import type { HttpRequest } from '../http/server.js';
-import type { CachedObject } from './cached-object.js';
 import type { EdgeFailure } from './failure.js';
-import type { HeaderPairs } from './header-fields.js';
-import type { UpstreamAnswer } from './upstream.js';
+import type { CachedObject } from './memory/cached-object.js';
+import type { HeaderPairs } from './semantics/header-fields.js';
+import type { UpstreamAnswer } from './upstream/upstream.js';
 
 /** What a shared fetch brought to everybody that waited for it. */
 export type Landing =

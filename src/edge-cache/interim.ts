@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.js';
-import { endToEnd, type HeaderPairs } from './header-fields.js';
+import { endToEnd, type HeaderPairs } from './semantics/header-fields.js';
 
 /** Early Hints come once or twice; an upstream that sends hundreds is not helping. */
 const passedMax = 16;

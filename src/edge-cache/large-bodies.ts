@@ -6,9 +6,9 @@
  * again with all its blocks. Bounded by count; forgetting one costs a request. Lives as long as the edge.
  */
 import { LRUCache } from 'lru-cache';
-import type { ByteRange } from './byte-range.js';
-import { fieldLines, firstField, type HeaderPair } from './header-fields.js';
-import type { UpstreamAnswer } from './upstream.js';
+import type { ByteRange } from './semantics/byte-range.js';
+import { fieldLines, firstField, type HeaderPair } from './semantics/header-fields.js';
+import type { UpstreamAnswer } from './upstream/upstream.js';
 
 export interface LargeBody {
   /** Bytes. */

@@ -7,12 +7,9 @@
  * The head waits for the first block, whose fields it takes. What cannot be shared further on (memory is full, the upstream fails) is
  * asked for alone, and checked as a block is; where that fails too, the client is cut.
  */
-import { resolveRanges } from './byte-range.js';
-import type { CacheStatus } from './cache-status.js';
-import type { CachedObject } from './cached-object.js';
+
 import { deliverInBlocks } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
-import { freshForMs, isOriginFailure } from './freshness.js';
 import {
   type Block,
   blockAnswer,
@@ -22,13 +19,17 @@ import {
   type LargeBodies,
   type LargeBody,
 } from './large-bodies.js';
-import type { MemoryTier } from './memory-tier.js';
+import type { CachedObject } from './memory/cached-object.js';
+import type { MemoryTier } from './memory/memory-tier.js';
 import type { Disks } from './read-from-disk.js';
-import { servesOnError, useOf } from './request-wishes.js';
+import { resolveRanges } from './semantics/byte-range.js';
+import type { CacheStatus } from './semantics/cache-status.js';
+import { freshForMs, isOriginFailure } from './semantics/freshness.js';
+import { servesOnError, useOf } from './semantics/request-wishes.js';
 import { type Sent, type Span, sendSpan } from './send-span.js';
 import { type FetchAsked, fetchFor, type SharedFetches } from './shared-fetch.js';
 import { pumpBody } from './stream-answer.js';
-import type { Upstream } from './upstream.js';
+import type { Upstream } from './upstream/upstream.js';
 
 export interface LargeSpace extends Tools {
   readonly tier: MemoryTier;

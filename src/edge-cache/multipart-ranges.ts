@@ -1,7 +1,7 @@
 /** Several ranges in one answer: `multipart/byteranges` (RFC 9110 §14.6). */
 import { randomBytes } from 'node:crypto';
 import type { HttpResponse } from '../http/server.js';
-import type { ByteRange } from './byte-range.js';
+import type { ByteRange } from './semantics/byte-range.js';
 import type { Sent, Span } from './send-span.js';
 
 export interface MultipartRanges {

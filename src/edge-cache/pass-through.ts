@@ -1,11 +1,11 @@
 import { answerFailure } from './answer-problem.js';
-import type { CacheStatus } from './cache-status.js';
 import type { Exchange, Tools } from './exchange.js';
-import { contentLengthOf, type HeaderPair } from './header-fields.js';
 import { passInterim } from './interim.js';
-import { passedHeaders } from './request-headers.js';
+import type { CacheStatus } from './semantics/cache-status.js';
+import { contentLengthOf, type HeaderPair } from './semantics/header-fields.js';
+import { passedHeaders } from './semantics/request-headers.js';
 import { streamAnswer } from './stream-answer.js';
-import type { Upstream, UpstreamAnswer } from './upstream.js';
+import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 
 export interface PassThrough {
   readonly upstream: Pick<Upstream, 'fetch'>;

@@ -1,8 +1,9 @@
 /** The step between memory and the shared fetch: what a request selects is brought from disk into memory. */
-import type { CachedObject } from './cached-object.js';
+
 import type { DiskTier } from './disk/disk-tier.js';
 import type { Asked } from './exchange.js';
-import type { MemoryTier } from './memory-tier.js';
+import type { CachedObject } from './memory/cached-object.js';
+import type { MemoryTier } from './memory/memory-tier.js';
 import type { VariantIndex } from './variant-index.js';
 
 /** What is asked of the disk tier. */

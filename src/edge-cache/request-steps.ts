@@ -11,31 +11,31 @@
  * Each step is one function below. A hit runs to its end without waiting for anything.
  */
 import type { HttpRequest } from '../http/server.js';
-import { acceptsGzip } from './accept-encoding.js';
 import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
-import { parseRanges } from './byte-range.js';
 import { cacheKey } from './cache-key.js';
-import type { CacheStatus } from './cache-status.js';
-import type { CachedObject } from './cached-object.js';
 import { type Delivered, deliverObject } from './deliver.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
-import { freshForMs, isOriginFailure, keeping } from './freshness.js';
-import type { HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
-import { changedBy } from './invalidation.js';
 import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
-import type { MemoryTier } from './memory-tier.js';
+import type { CachedObject } from './memory/cached-object.js';
+import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
-import { aloneHeaders, sharedHeaders } from './request-headers.js';
-import { noWishes, servesOnError, useOf, wishesOf } from './request-wishes.js';
+import { acceptsGzip } from './semantics/accept-encoding.js';
+import { parseRanges } from './semantics/byte-range.js';
+import type { CacheStatus } from './semantics/cache-status.js';
+import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
+import type { HeaderPairs } from './semantics/header-fields.js';
+import { changedBy } from './semantics/invalidation.js';
+import { aloneHeaders, sharedHeaders } from './semantics/request-headers.js';
+import { noWishes, servesOnError, useOf, wishesOf } from './semantics/request-wishes.js';
 import { fetchFor, type SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
-import type { Upstream, UpstreamAnswer } from './upstream.js';
+import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
 
 export interface CachedSpace extends Tools {

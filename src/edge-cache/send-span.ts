@@ -1,5 +1,5 @@
-import type { CachedObject } from './cached-object.js';
 import type { Exchange, Tools } from './exchange.js';
+import type { CachedObject } from './memory/cached-object.js';
 
 /** How it ended. `gone`: the client has left. `failed`: the rest will not come, and the client must be made to see that. */
 export type Sent = 'sent' | 'gone' | 'failed';

@@ -1,7 +1,8 @@
 /** The head of an answer from a kept object, as it is sent. Pure but for its memory, the last head it wrote for each object. */
-import { type CacheStatus, writeCacheStatus } from './cache-status.js';
-import type { CachedObject, StoredHead } from './cached-object.js';
-import type { HeaderPair, HeaderPairs } from './header-fields.js';
+
+import type { CachedObject, StoredHead } from './memory/cached-object.js';
+import { type CacheStatus, writeCacheStatus } from './semantics/cache-status.js';
+import type { HeaderPair, HeaderPairs } from './semantics/header-fields.js';
 
 interface Written {
   readonly head: StoredHead;

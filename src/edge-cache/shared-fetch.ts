@@ -4,22 +4,30 @@
  * Lives as long as the edge. Bounded: flights by the upstream's slots and queue, their bytes by the memory tier, their
  * time by the upstream's deadlines and `fillMs`.
  */
-import { CachedObject } from './cached-object.js';
+
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked, Exchange } from './exchange.js';
 import { Fill, type FillLimits } from './fill.js';
 import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
-import { type Freshness, freshForMs, isOriginFailure, type KeepRefusal, keeping, spentFreshness } from './freshness.js';
-import { firstField, type HeaderPair, type HeaderPairs } from './header-fields.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
 import { type Block, blockAnswer, type LargeBodies } from './large-bodies.js';
-import type { MemoryTier } from './memory-tier.js';
-import { ResumedBody, type Resuming } from './resumed-body.js';
-import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './stored-head.js';
-import type { Upstream, UpstreamAnswer } from './upstream.js';
+import { CachedObject } from './memory/cached-object.js';
+import type { MemoryTier } from './memory/memory-tier.js';
+import {
+  type Freshness,
+  freshForMs,
+  isOriginFailure,
+  type KeepRefusal,
+  keeping,
+  spentFreshness,
+} from './semantics/freshness.js';
+import { firstField, type HeaderPair, type HeaderPairs } from './semantics/header-fields.js';
+import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './semantics/stored-head.js';
+import { varyNames } from './semantics/vary.js';
+import { ResumedBody, type Resuming } from './upstream/resumed-body.js';
+import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 import type { VariantAsked, VariantIndex } from './variant-index.js';
-import { varyNames } from './vary.js';
 
 export interface SharedFetchOptions extends FillLimits {
   readonly upstream: Pick<Upstream, 'fetch'>;

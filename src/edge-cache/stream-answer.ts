@@ -1,8 +1,8 @@
-import { type CacheStatus, writeCacheStatus } from './cache-status.js';
 import type { Exchange, Tools } from './exchange.js';
-import { endToEnd, joinedField } from './header-fields.js';
+import { type CacheStatus, writeCacheStatus } from './semantics/cache-status.js';
+import { endToEnd, joinedField } from './semantics/header-fields.js';
 import type { Sent } from './send-span.js';
-import type { UpstreamAnswer } from './upstream.js';
+import type { UpstreamAnswer } from './upstream/upstream.js';
 
 const remade = new Set(['cache-status', 'content-length', 'date']);
 

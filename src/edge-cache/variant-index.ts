@@ -8,8 +8,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { HeaderPairs } from './header-fields.js';
-import { namesIn, variantOf } from './vary.js';
+import type { HeaderPairs } from './semantics/header-fields.js';
+import { namesIn, variantOf } from './semantics/vary.js';
 
 /** How the text of one address is sent. */
 export type Coding = 'gzip' | 'plain';

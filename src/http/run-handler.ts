@@ -14,7 +14,7 @@ export function runHandler(handler: HttpHandler, request: HttpRequest, response:
 
 function answerThrown(request: HttpRequest, response: HttpResponse, error: unknown, log: Log): void {
   const { method } = request;
-  // The first step of a path may be somebody's token (edge-cache/token-carriers).
+  // The first step of a path may be somebody's token (edge-cache/gates/token-carriers).
   const path = request.path.replace(/^\/~[^/]*/, '/~');
   // A client that leaves makes bodies and waits throw: that is its right, and no fault of the handler.
   if (request.signal.aborted) {

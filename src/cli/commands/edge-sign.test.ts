@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openScene, type Scene } from '../../edge-cache/edge.fixture.js';
-import { echo } from '../../edge-cache/gates.fixture.js';
+import { echo } from '../../edge-cache/gates/gates.fixture.js';
 import { Failure } from '../../telemetry/failure.js';
 import { loadSettings } from '../config.js';
 import { readSigningKeys } from '../signing-keys.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { readIpNetwork } from '../../edge-cache/ip-network.js';
-import { rulePath } from '../../edge-cache/rule-path.js';
-import { type Claims, readToken, type SigningKey, writeToken } from '../../edge-cache/signed-token.js';
+import { readIpNetwork } from '../../edge-cache/gates/ip-network.js';
+import { rulePath } from '../../edge-cache/gates/rule-path.js';
+import { type Claims, readToken, type SigningKey, writeToken } from '../../edge-cache/gates/signed-token.js';
 import { mediaFolder, readMediaPath } from '../../media/media-path.js';
 import { Failure } from '../../telemetry/failure.js';
 import { loadSettings } from '../config.js';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../edge-cache/edge.fixture.js';
-import { echo } from '../../edge-cache/gates.fixture.js';
+import { echo } from '../../edge-cache/gates/gates.fixture.js';
 import { Failure } from '../../telemetry/failure.js';
 import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';

@@ -1,11 +1,11 @@
 /** From the settings to the gates of the public door, with the files that they need. */
 import { readFileSync } from 'node:fs';
-import { type AccessLogFile, openAccessLogFile } from '../../edge-cache/access-log-file.js';
-import { type CountryNetworks, readCountryNetworks } from '../../edge-cache/country-networks.js';
-import type { GateOptions } from '../../edge-cache/gates.js';
-import { type IpNetwork, readIpNetwork } from '../../edge-cache/ip-network.js';
-import type { NetworkRule, NetworkRules } from '../../edge-cache/network-rules.js';
-import type { SignedOptions } from '../../edge-cache/signed-addresses.js';
+import { type AccessLogFile, openAccessLogFile } from '../../edge-cache/gates/access-log-file.js';
+import { type CountryNetworks, readCountryNetworks } from '../../edge-cache/gates/country-networks.js';
+import type { GateOptions } from '../../edge-cache/gates/gates.js';
+import { type IpNetwork, readIpNetwork } from '../../edge-cache/gates/ip-network.js';
+import type { NetworkRule, NetworkRules } from '../../edge-cache/gates/network-rules.js';
+import type { SignedOptions } from '../../edge-cache/gates/signed-addresses.js';
 import { Failure, messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Settings } from '../config-schema.js';

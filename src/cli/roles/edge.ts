@@ -1,7 +1,7 @@
 import type { DiskTier } from '../../edge-cache/disk/disk-tier.js';
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
-import type { OriginHealth } from '../../edge-cache/origin-servers.js';
+import type { OriginHealth } from '../../edge-cache/upstream/origin-servers.js';
 import type { Certificates } from '../../http/certificate-files.js';
 import { openHttpServer } from '../../http/open-server.js';
 import type { HttpServer } from '../../http/server.js';

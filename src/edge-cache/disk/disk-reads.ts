@@ -4,8 +4,8 @@
  * A read lives from `start` until its object is whole or has failed. Bounded by the room that memory has for what comes in, and each
  * call of the system by the disk's deadline.
  */
-import { CachedObject, type Room, type StoredHead } from '../cached-object.js';
-import { freshForMs } from '../freshness.js';
+import { CachedObject, type Room, type StoredHead } from '../memory/cached-object.js';
+import { freshForMs } from '../semantics/freshness.js';
 import type { Variation } from '../variant-index.js';
 import type { Disk } from './disk.js';
 import type { NameHash } from './name-hash.js';

@@ -551,7 +551,7 @@ const vanishes = async (value: () => Promise<number>): Promise<void> => {
 
 const built = [
   'edge-cache/disk/disk-tier.js',
-  'edge-cache/cached-object.js',
+  'edge-cache/memory/cached-object.js',
   'telemetry/log.js',
   'telemetry/metrics.js',
 ].map((path) => new URL(`../../../dist/${path}`, import.meta.url).href);

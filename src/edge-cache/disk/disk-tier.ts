@@ -10,9 +10,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import type { CachedObject } from '../cached-object.js';
-import { freshForMs } from '../freshness.js';
-import type { TierBelow } from '../memory-tier.js';
+import type { CachedObject } from '../memory/cached-object.js';
+import type { TierBelow } from '../memory/memory-tier.js';
+import { freshForMs } from '../semantics/freshness.js';
 import { variationOf } from '../variant-index.js';
 import type { Disk } from './disk.js';
 import { DiskMetrics } from './disk-metrics.js';

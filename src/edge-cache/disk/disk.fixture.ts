@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';
-import { CachedObject, type StoredHead } from '../cached-object.js';
+import { CachedObject, type StoredHead } from '../memory/cached-object.js';
 import { DiskTier, type DiskTierOptions } from './disk-tier.js';
 
 export const mebibyte = 1024 * 1024;

@@ -1,6 +1,6 @@
 /** From an object in memory to its record, and from a record's head back. */
-import type { CachedObject, StoredHead } from '../cached-object.js';
-import type { Freshness } from '../freshness.js';
+import type { CachedObject, StoredHead } from '../memory/cached-object.js';
+import type { Freshness } from '../semantics/freshness.js';
 import type { Variation } from '../variant-index.js';
 import type { NameHash } from './name-hash.js';
 import type { Draft } from './write-queue.js';

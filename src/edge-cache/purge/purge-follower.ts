@@ -8,7 +8,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
-import type { Upstream } from '../upstream.js';
+import type { Upstream } from '../upstream/upstream.js';
 import type { Purge } from './purge.js';
 import { purgePath } from './purge-door.js';
 import type { Place } from './purge-journal.js';

@@ -1,7 +1,7 @@
 /** What is to be forgotten before its time, and what of the kept it means. Pure. */
 import type { AddressRules } from '../address-rules.js';
 import { cacheKey } from '../cache-key.js';
-import { fieldLines, type HeaderPairs } from '../header-fields.js';
+import { fieldLines, type HeaderPairs } from '../semantics/header-fields.js';
 
 /** `soft`: what it means is stale from now on, and may still be served as such (RFC 5861); else it is gone. */
 export type Purge =

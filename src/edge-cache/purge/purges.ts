@@ -4,12 +4,12 @@
  * Lives as long as the edge. Bounded: the journal by count, those who wait by `waitersMax`.
  */
 import type { Log } from '../../telemetry/log.js';
-import type { StoredHead } from '../cached-object.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
-import { currentAgeMs } from '../freshness.js';
 import type { HitForMiss } from '../hit-for-miss.js';
 import type { LargeBodies } from '../large-bodies.js';
-import type { MemoryTier } from '../memory-tier.js';
+import type { StoredHead } from '../memory/cached-object.js';
+import type { MemoryTier } from '../memory/memory-tier.js';
+import { currentAgeMs } from '../semantics/freshness.js';
 import type { SharedFetches } from '../shared-fetch.js';
 import type { VariantIndex } from '../variant-index.js';
 import { addressOf, isMeant, type Purge } from './purge.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { AddressRules } from '../address-rules.js';
 import type { DiskTier } from '../disk/disk-tier.js';
-import type { Upstream } from '../upstream.js';
+import type { Upstream } from '../upstream/upstream.js';
 import type { PurgeDoor } from './purge-door.js';
 import { PurgeFollower } from './purge-follower.js';
 import { PurgeJournal } from './purge-journal.js';

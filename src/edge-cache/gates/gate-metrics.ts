@@ -1,0 +1,31 @@
+import type { Counter } from 'prom-client';
+import type { Metrics } from '../../telemetry/metrics.js';
+
+/** Which gate sent a request away. */
+export type GateName = 'forwarding' | 'network' | 'token' | 'rate' | 'in-flight' | 'connections';
+
+/** Counts what the gates of the door do. One per edge. */
+export class GateMetrics {
+  readonly #refusals: Counter<'gate'>;
+  readonly #lostLines: Counter;
+
+  constructor(metrics: Metrics) {
+    this.#refusals = metrics.counter(
+      'edge_gate_refusals_total',
+      'Requests (for "connections": connections) that a gate of the public door refused. Many "rate" or "in-flight": an attack, or limits that are too low for viewers behind one address.',
+      ['gate'],
+    );
+    this.#lostLines = metrics.counter(
+      'edge_access_log_lost_lines_total',
+      'Lines of the access log that were dropped. Not 0: its disk is slow, full or failing; or sample less.',
+    );
+  }
+
+  refused(gate: GateName): void {
+    this.#refusals.inc({ gate });
+  }
+
+  lineLost(): void {
+    this.#lostLines.inc();
+  }
+}

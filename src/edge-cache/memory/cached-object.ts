@@ -1,0 +1,242 @@
+/**
+ * One answer of the upstream, kept or on its way to being kept, that any number of readers follow byte by byte.
+ *
+ * Phases: `filling` → `complete` (by `complete`: every byte is here, for good)
+ *                   → `failed` (by `fail`: the rest will not come; readers are cut; never kept)
+ *                   → `overflowed` (by `append`: it outgrew what may be held; it goes on as a stream for the readers that it
+ *                     has, who hold it up together, and is never kept) → `complete` or `failed`.
+ * A complete object can still fail: by `cut`, when its memory is needed after it was evicted.
+ *
+ * Bounded: at most `bytesMax` are held, and every byte of capacity is asked of `room` first.
+ */
+
+import type { Freshness } from '../semantics/freshness.js';
+import type { HeaderPairs } from '../semantics/header-fields.js';
+import { BodyReader } from './body-reader.js';
+
+export type Phase = 'filling' | 'overflowed' | 'complete' | 'failed';
+
+/** What is kept of an answer's head. */
+export interface StoredHead {
+  readonly status: number;
+  /** End-to-end fields, without Age, Content-Length and Cache-Status. */
+  readonly headers: HeaderPairs;
+  /** The Cache-Status of caches further up; `''` when there was none. */
+  readonly upstreamStatus: string;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  /** When the upstream made it, epoch ms. */
+  readonly date: number;
+  readonly freshness: Freshness;
+}
+
+/** Where memory is asked for. */
+export interface Room {
+  /** False: there is no more to be had. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+}
+
+export interface ObjectOptions {
+  readonly key: string;
+  readonly head: StoredHead;
+  /** From Content-Length; null when it is not known yet. */
+  readonly length: number | null;
+  readonly bytesMax: number;
+  readonly room: Room;
+}
+
+const firstCapacity = 64 * 1024;
+/** For the fields of a head and our own bookkeeping, beside the bytes of its values. */
+const headOverhead = 512;
+
+export class CachedObject {
+  readonly key: string;
+  head: StoredHead;
+  /** For whoever keeps it: how often it was used of late. */
+  uses = 0;
+  readonly #bytesMax: number;
+  readonly #room: Room;
+  readonly #readers = new Set<BodyReader>();
+  #phase: Phase = 'filling';
+  #bytes: Buffer;
+  /** Body offset of the first byte in `#bytes`: 0 until it overflows. */
+  #base = 0;
+  #filled = 0;
+  #length: number | null;
+  /** Asked of `room` and not given back yet. */
+  #reserved: number;
+  #onIdle: (() => void) | null = null;
+  #drained: (() => void) | null = null;
+
+  /** Null when there is no room for it, or it is known to be too large. */
+  static open(options: ObjectOptions): CachedObject | null {
+    const capacity = options.length ?? Math.min(firstCapacity, options.bytesMax);
+    if (capacity > options.bytesMax || !options.room.take(capacity)) return null;
+    return new CachedObject(options, capacity);
+  }
+
+  private constructor(options: ObjectOptions, capacity: number) {
+    this.key = options.key;
+    this.head = options.head;
+    this.#length = options.length;
+    this.#bytesMax = options.bytesMax;
+    this.#room = options.room;
+    this.#reserved = capacity;
+    // Its own memory, never the pool's: a small body must not keep a large slab alive.
+    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Body bytes that have arrived. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /** The length of the whole body, or null while it is not known. */
+  get length(): number | null {
+    return this.#length;
+  }
+
+  /** What it costs to keep, in bytes, head included. */
+  get weight(): number {
+    const head = this.head.headers.reduce((sum, [name, value]) => sum + name.length + value.length, headOverhead);
+    return this.#bytes.length + this.key.length + head;
+  }
+
+  get hasReaders(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** Adds the next bytes; when it returns a promise, wait for it before the next (only ever once it has overflowed). */
+  append(chunk: Uint8Array): void | Promise<void> {
+    if (this.#phase === 'filling' && !this.#fits(chunk.length)) this.#phase = 'overflowed';
+    if (this.#phase === 'overflowed') return this.#passOn(chunk);
+    if (this.#phase !== 'filling') return;
+    this.#bytes.set(chunk, this.#filled);
+    this.#filled += chunk.length;
+    this.#wake();
+  }
+
+  /** Every byte has come. False when it is not as long as announced: then it has failed. Call `release` once it is kept, or not. */
+  complete(): boolean {
+    if (this.#phase !== 'filling' && this.#phase !== 'overflowed') return false;
+    if (this.#length !== null && this.#length !== this.#filled) {
+      this.fail();
+      return false;
+    }
+    this.#length = this.#filled;
+    if (this.#phase === 'filling') this.#trim();
+    this.#phase = 'complete';
+    this.#wake();
+    return true;
+  }
+
+  /** Cuts its readers and lets go of its memory. */
+  fail(): void {
+    if (this.#phase === 'failed') return;
+    this.#phase = 'failed';
+    this.#bytes = Buffer.alloc(0);
+    this.release();
+    this.#wake();
+    this.#drained?.();
+  }
+
+  /** Gives back what it asked of `room`: somebody else counts it now, or it will be gone with its last reader. */
+  release(): void {
+    this.#room.giveBack(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  /** The bytes that are here from `offset` on, at most up to `end`; empty when there are none yet. */
+  view(offset: number, end: number): Uint8Array {
+    // All of it, as thousands may want in one turn: no view of a view for each.
+    if (offset === 0 && this.#base === 0 && end === this.#filled && end === this.#bytes.length) return this.#bytes;
+    const from = Math.max(0, offset - this.#base);
+    const to = Math.min(end, this.#filled) - this.#base;
+    return this.#bytes.subarray(from, Math.max(from, to));
+  }
+
+  /** `from`: the first body byte that it will want. Close it when done. */
+  openReader(from: number): BodyReader {
+    const reader = new BodyReader(from, { moved: () => this.#advanced(), left: () => this.#left(reader) });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** Called each time the last reader has left. Replaces the listener before it. */
+  whenIdle(listener: (() => void) | null): void {
+    this.#onIdle = listener;
+  }
+
+  #fits(more: number): boolean {
+    const needed = this.#filled + more;
+    if (needed <= this.#bytes.length) return true;
+    if (needed > this.#bytesMax) return false;
+    const capacity = Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 2));
+    if (!this.#room.take(capacity - this.#bytes.length)) return false;
+    this.#reserved = capacity;
+    this.#move(capacity);
+    return true;
+  }
+
+  /** Doubling left some to spare. */
+  #trim(): void {
+    if (this.#bytes.length === this.#filled) return;
+    this.#move(this.#filled);
+    this.#keepReserved(this.#filled);
+  }
+
+  #keepReserved(bytes: number): void {
+    if (bytes >= this.#reserved) return;
+    this.#room.giveBack(this.#reserved - bytes);
+    this.#reserved = bytes;
+  }
+
+  #move(capacity: number): void {
+    const bytes = Buffer.allocUnsafeSlow(capacity);
+    bytes.set(this.#bytes.subarray(0, this.#filled));
+    this.#bytes = bytes;
+  }
+
+  /** Once overflowed, a chunk replaces what is held as soon as every reader has had that. */
+  async #passOn(chunk: Uint8Array): Promise<void> {
+    this.#wake();
+    if (!this.#everyoneHasAll()) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      this.#drained = null;
+    }
+    if (this.#phase !== 'overflowed') return;
+    // Not into the old memory: views on it may still wait in a socket's buffer.
+    this.#bytes = Buffer.from(chunk);
+    this.#keepReserved(chunk.length);
+    this.#base = this.#filled;
+    this.#filled += chunk.length;
+    this.#wake();
+  }
+
+  #everyoneHasAll(): boolean {
+    for (const reader of this.#readers) if (reader.at < this.#filled) return false;
+    return true;
+  }
+
+  /** An overflowed body may go on when every reader has moved on. */
+  #advanced(): void {
+    if (this.#drained !== null && this.#everyoneHasAll()) this.#drained();
+  }
+
+  #left(reader: BodyReader): void {
+    this.#readers.delete(reader);
+    this.#advanced();
+    if (this.#readers.size === 0) this.#onIdle?.();
+  }
+
+  #wake(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+}

@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Metrics } from '../../telemetry/metrics.js';
+import { EdgeMetrics } from '../edge-metrics.js';
+import { CachedObject, type StoredHead } from './cached-object.js';
+import { MemoryTier } from './memory-tier.js';
+
+const head: StoredHead = {
+  status: 200,
+  headers: [],
+  upstreamStatus: '',
+  etag: null,
+  lastModified: null,
+  date: 0,
+  freshness: {
+    ...{ lifetimeMs: 1, initialAgeMs: 0, receivedAt: 0 },
+    stale: { forbidden: true, whileRevalidateMs: 0, ifErrorMs: null },
+  },
+};
+const kibibyte = 1024;
+
+describe('the memory tier', () => {
+  let tier: MemoryTier;
+  beforeEach(() => {
+    tier = new MemoryTier({ bytesMax: 100 * kibibyte, metrics: new EdgeMetrics(new Metrics()) });
+  });
+
+  const open = (key: string, bytes: number): CachedObject | null =>
+    CachedObject.open({ key, head, length: bytes, bytesMax: 50 * kibibyte, room: tier });
+  const put = (key: string, bytes: number): CachedObject => {
+    const object = open(key, bytes);
+    if (object === null) throw new Error(`no room for ${key}`);
+    object.append(Buffer.alloc(bytes, key));
+    expect(object.complete()).toBe(true);
+    tier.put(object);
+    return object;
+  };
+
+  it('drops what was used longest ago when it is full', () => {
+    for (const key of ['a', 'b', 'c', 'd']) put(key, 20 * kibibyte);
+    tier.get('a');
+    put('e', 20 * kibibyte);
+    expect(['a', 'b', 'c', 'd', 'e'].map((key) => tier.get(key) !== undefined)).toEqual([
+      true,
+      false,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('keeps what is in use through a walk over more than it can hold', () => {
+    const hot = ['a', 'b', 'c', 'd'];
+    for (const key of hot) put(key, 18 * kibibyte);
+    for (const key of hot) tier.get(key);
+    for (let at = 0; at < 100; at += 1) put(`walk ${at}`, 6 * kibibyte);
+    expect(hot.filter((key) => tier.get(key) !== undefined)).toEqual(hot);
+  });
+
+  it('lets a reader finish what was evicted meanwhile', () => {
+    const object = put('a', 20 * kibibyte);
+    const reader = object.openReader(0);
+    for (const key of ['b', 'c', 'd', 'e', 'f']) put(key, 20 * kibibyte);
+    expect(tier.get('a')).toBeUndefined();
+    expect(object.view(0, 20 * kibibyte)).toHaveLength(20 * kibibyte);
+    const pinned = tier.bytes;
+    reader.close();
+    expect(tier.bytes).toBeLessThan(pinned - 20 * kibibyte);
+  });
+
+  it('cuts the readers of what has been pinned longest when too much is', () => {
+    const objects = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => {
+      const object = put(key, 20 * kibibyte);
+      object.openReader(0);
+      return object;
+    });
+    expect(objects[0]?.phase).toBe('failed');
+    expect(objects.at(-1)?.phase).toBe('complete');
+    expect(tier.bytes).toBeLessThanOrEqual(100 * kibibyte);
+  });
+
+  it('gives fills at most half of its memory', () => {
+    const fills = ['a', 'b', 'c'].map((key) => open(key, 20 * kibibyte));
+    expect(fills.map((object) => object !== null)).toEqual([true, true, false]);
+    fills[0]?.fail();
+    expect(open('c', 20 * kibibyte)).not.toBeNull();
+  });
+
+  it('stays within its memory and counts right, whatever happens', () => {
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      bytes: fc.nat(30 * kibibyte),
+      known: fc.boolean(),
+      end: fc.constantFrom('put', 'fail', 'hold', 'remove'),
+      read: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const bytesMax = 100 * kibibyte;
+        const room = new MemoryTier({ bytesMax, metrics: new EdgeMetrics(new Metrics()) });
+        const ends: (() => void)[] = [];
+        for (const { key, bytes, known, end, read } of steps) {
+          const length = known ? bytes : null;
+          const object = CachedObject.open({ key, head, length, bytesMax: 50 * kibibyte, room });
+          if (object === null) continue;
+          if (read) ends.push(() => reader.close());
+          const reader = object.openReader(0);
+          if (!read) reader.close();
+          object.append(Buffer.alloc(bytes));
+          if (end === 'hold') ends.push(() => object.fail());
+          else if (end === 'fail' || object.phase !== 'filling') object.fail();
+          else if (object.complete()) room.put(object);
+          if (end === 'remove') room.remove(key);
+          expect(room.bytes).toBeLessThanOrEqual(bytesMax);
+        }
+        for (const finish of ends) finish();
+        for (const key of ['a', 'b', 'c', 'd', 'e']) room.remove(key);
+        expect(room.bytes).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('an object', () => {
+  const unlimited = { take: () => true, giveBack: () => undefined };
+
+  it('gives every reader exactly the bytes that came, wherever it starts and however they were cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 3000 })), fc.boolean(), fc.nat(5000), (chunks, known, from) => {
+        const whole = Buffer.concat(chunks);
+        const length = known ? whole.length : null;
+        const object = CachedObject.open({ key: 'a', head, length, bytesMax: 10 * 1024 * 1024, room: unlimited });
+        if (object === null) throw new Error('there is room');
+        const got: Uint8Array[] = [];
+        let at = Math.min(from, whole.length);
+        for (const chunk of chunks) {
+          object.append(chunk);
+          const view = object.view(at, at + 1000);
+          got.push(view);
+          at += view.length;
+        }
+        expect(object.complete()).toBe(true);
+        got.push(object.view(at, whole.length));
+        expect(Buffer.concat(got).equals(whole.subarray(Math.min(from, whole.length)))).toBe(true);
+      }),
+    );
+  });
+
+  it('has failed when it is shorter than announced', () => {
+    const object = CachedObject.open({ key: 'a', head, length: 5, bytesMax: 10, room: unlimited });
+    object?.append(Buffer.from('four'));
+    expect(object?.complete()).toBe(false);
+    expect(object?.phase).toBe('failed');
+  });
+
+  it('waits, once it has outgrown its memory, for the slowest of its readers', async () => {
+    const object = CachedObject.open({ key: 'a', head, length: null, bytesMax: 4, room: unlimited });
+    const reader = object?.openReader(0);
+    expect(object?.append(Buffer.from('0123'))).toBeUndefined();
+    const held = object?.append(Buffer.from('4567'));
+    expect(object?.phase).toBe('overflowed');
+    expect(String(object?.view(0, 9))).toBe('0123');
+    reader?.moveTo(4);
+    await held;
+    expect(String(object?.view(4, 9))).toBe('4567');
+    expect(object?.complete()).toBe(true);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * The memory tier: whole objects by key, what is least worth its room first out (`s3-fifo`), all memory counted.
+ *
+ * One budget covers three uses: *stored* objects, *filling* ones (bodies on their way in), and *pinned* ones (evicted or
+ * replaced, but still being sent to somebody). Fills may take half of it and pinned objects a quarter; above that the
+ * object pinned longest loses its readers. Lives as long as the edge; empty at every start.
+ */
+
+import type { EdgeMetrics } from '../edge-metrics.js';
+import type { CachedObject, Room } from './cached-object.js';
+import { S3Fifo } from './s3-fifo.js';
+
+/** A slower tier, told of what this one is told of. */
+export interface TierBelow {
+  /** Of objects that are whole. */
+  stored(object: CachedObject): void;
+  removed(key: string): void;
+  /** The upstream said that it still holds; its head is newer now. */
+  confirmed(key: string): void;
+}
+
+export class MemoryTier implements Room {
+  readonly #bytesMax: number;
+  readonly #metrics: EdgeMetrics;
+  readonly #below: TierBelow | null;
+  readonly #stored: S3Fifo<CachedObject>;
+  readonly #pinned = new Map<CachedObject, number>();
+  #filling = 0;
+  #pinnedBytes = 0;
+
+  constructor(options: {
+    readonly bytesMax: number;
+    readonly metrics: EdgeMetrics;
+    readonly below?: TierBelow | null;
+  }) {
+    this.#bytesMax = options.bytesMax;
+    this.#metrics = options.metrics;
+    this.#below = options.below ?? null;
+    this.#stored = new S3Fifo({
+      bytesMax: options.bytesMax,
+      dispose: (object, reason) => this.#dropped(object, reason === 'evicted'),
+    });
+  }
+
+  get bytes(): number {
+    return this.#stored.bytes + this.#filling + this.#pinnedBytes;
+  }
+
+  get objects(): number {
+    return this.#stored.size;
+  }
+
+  /** A whole object, fresh or stale; it counts as used. */
+  get(key: string): CachedObject | undefined {
+    return this.#stored.get(key);
+  }
+
+  /** All that is kept, in no order. */
+  kept(): Iterable<CachedObject> {
+    return this.#stored.entries();
+  }
+
+  /** Keeps a complete object, in place of what had its key. */
+  put(object: CachedObject): void {
+    object.release();
+    const bytes = object.weight;
+    if (this.#makeRoom(bytes)) {
+      this.#stored.set(object, bytes);
+      this.#below?.stored(object);
+    } else this.#below?.removed(object.key);
+    this.#report();
+  }
+
+  remove(key: string): void {
+    this.#stored.remove(key);
+    this.#below?.removed(key);
+    this.#report();
+  }
+
+  /** The upstream says that it still holds. */
+  confirmed(key: string): void {
+    this.#below?.confirmed(key);
+  }
+
+  /** Room for the bytes of a fill. */
+  take(bytes: number): boolean {
+    if (this.#filling + bytes > this.#bytesMax / 2 || !this.#makeRoom(bytes)) return false;
+    this.#filling += bytes;
+    this.#report();
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#filling -= bytes;
+    this.#report();
+  }
+
+  /** Evicts until so many bytes are free; false when what is left cannot be evicted. */
+  #makeRoom(bytes: number): boolean {
+    while (this.bytes + bytes > this.#bytesMax) {
+      if (this.#stored.pop() === undefined && !this.#cutLongestPinned()) return false;
+    }
+    return true;
+  }
+
+  #dropped(object: CachedObject, evicted: boolean): void {
+    if (evicted) this.#metrics.evicted();
+    if (object.hasReaders) this.#pin(object);
+    while (this.#pinnedBytes > this.#bytesMax / 4) this.#cutLongestPinned();
+  }
+
+  #pin(object: CachedObject): void {
+    const weight = object.weight;
+    this.#pinned.set(object, weight);
+    this.#pinnedBytes += weight;
+    object.whenIdle(() => this.#unpin(object));
+  }
+
+  #unpin(object: CachedObject): void {
+    this.#pinnedBytes -= this.#pinned.get(object) ?? 0;
+    this.#pinned.delete(object);
+    object.whenIdle(null);
+  }
+
+  #cutLongestPinned(): boolean {
+    const [longest] = this.#pinned.keys();
+    if (longest === undefined) return false;
+    this.#unpin(longest);
+    longest.fail();
+    this.#metrics.readersCut();
+    return true;
+  }
+
+  #report(): void {
+    this.#metrics.memory({
+      stored: this.#stored.bytes,
+      filling: this.#filling,
+      pinned: this.#pinnedBytes,
+      objects: this.#stored.size,
+    });
+  }
+}

@@ -1,0 +1,63 @@
+/** From the head of an upstream's answer to what is kept of it. Pure. */
+import type { StoredHead } from '../memory/cached-object.js';
+import { dateOf, type Freshness, type ReceivedHead } from './freshness.js';
+import { endToEnd, firstField, type HeaderPair, joinedField } from './header-fields.js';
+import { writeHttpDate } from './http-date.js';
+import { directivesOf } from './response-directives.js';
+
+/** Said anew for every answer. */
+const remade = new Set(['age', 'cache-status', 'content-length', 'date']);
+/** What the kept bytes depend on: a 304 cannot have changed it (RFC 9111 §3.2). */
+const notRefreshed = new Set(['content-encoding', 'content-length', 'content-range', 'transfer-encoding']);
+
+export function storedHead(received: ReceivedHead, freshness: Freshness): StoredHead {
+  const date = dateOf(received);
+  return headOf(received.status, keepable(received), received, freshness, date);
+}
+
+/** What is for the client alone that asked (RFC 9111 §5.2.2.4, §5.2.2.7). */
+export function withheldFields({ headers }: ReceivedHead): readonly HeaderPair[] {
+  const { withheld } = directivesOf(headers);
+  return withheld.size === 0 ? [] : endToEnd(headers, remade).filter(([name]) => withheld.has(name));
+}
+
+function keepable({ headers }: ReceivedHead): HeaderPair[] {
+  const { withheld } = directivesOf(headers);
+  return endToEnd(headers, withheld.size === 0 ? remade : new Set([...remade, ...withheld]));
+}
+
+/** The kept head as a 304 refreshes it: its fields replace those of the same name (RFC 9111 §3.2). */
+export function refreshedHead(kept: StoredHead, confirmation: ReceivedHead, freshness: Freshness): StoredHead {
+  const fresh = keepable(confirmation).filter(([name]) => !notRefreshed.has(name));
+  const replaced = new Set(fresh.map(([name]) => name));
+  const headers = [...kept.headers.filter(([name]) => name !== 'date' && !replaced.has(name)), ...fresh];
+  return headOf(kept.status, headers, confirmation, freshness, dateOf(confirmation));
+}
+
+/** A kept answer and its confirmation as one, to judge whether and how long it may be kept from here on. */
+export function confirmedAnswer(kept: StoredHead, confirmation: ReceivedHead): ReceivedHead {
+  const named = new Set(confirmation.headers.map(([name]) => name));
+  const rest = kept.headers.filter(([name]) => name !== 'date' && !named.has(name));
+  return { ...confirmation, status: kept.status, headers: [...rest, ...confirmation.headers] };
+}
+
+function headOf(
+  status: number,
+  fields: readonly HeaderPair[],
+  received: ReceivedHead,
+  freshness: Freshness,
+  date: number,
+): StoredHead {
+  const headers: HeaderPair[] = [...fields, ['date', writeHttpDate(date)]];
+  // This cache serves ranges, whatever the upstream does.
+  if (status === 200 && firstField(fields, 'accept-ranges') === null) headers.push(['accept-ranges', 'bytes']);
+  return {
+    status,
+    headers,
+    upstreamStatus: joinedField(received.headers, 'cache-status'),
+    etag: firstField(headers, 'etag'),
+    lastModified: firstField(headers, 'last-modified'),
+    date,
+    freshness,
+  };
+}
