@@ -48,7 +48,8 @@ export function findBox(reference: BoxReference): BoxAccess {
   };
 }
 
-function localUrl(data: string): string {
+/** Of the box that runs on this data folder. Throws `cli.no-box`. */
+export function localUrl(data: string): string {
   const address = readAddress(readReadyFile(data)?.http ?? '');
   if (address === null) throw notRunning(data);
   return `http://${dialable(address)}`;

@@ -33,7 +33,7 @@ const whole = (fallback: number, min: number, max: number, unit: string) =>
 const unitBytes: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
 /** `256MiB` → bytes; null when it is no size. */
-function readBytes(text: string): number | null {
+export function readBytes(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)$/.exec(text);
   const unit = unitBytes[match?.[2] ?? ''];
   return match && unit ? Math.round(Number(match[1]) * unit) : null;
@@ -233,6 +233,7 @@ export const settingsSchema = z.strictObject({
       .nullable()
       .describe('a whole number of seconds from 0 to 604800, or null')
       .default(null),
+    prefetch: z.boolean().nullable().describe('true, false or null').default(null),
     followPurges: z.boolean().describe('true or false').default(false),
     ...edgeGates,
   }),

@@ -5,6 +5,7 @@ import { addDemoCommand } from './commands/demo.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addRunCommands } from './commands/run.js';
 import { addStatusCommand } from './commands/status.js';
+import { addTopCommand } from './commands/top.js';
 import { addUserCommands } from './commands/user.js';
 import { addVideoCommands } from './commands/video.js';
 import { describeError } from './output.js';
@@ -27,6 +28,7 @@ for (const add of [
   addUserCommands,
   addDemoCommand,
   addStatusCommand,
+  addTopCommand,
   addDoctorCommand,
 ]) {
   add(program);

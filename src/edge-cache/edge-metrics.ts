@@ -1,4 +1,4 @@
-import type { Counter, Gauge } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { Metrics } from '../telemetry/metrics.js';
 
 /** How a request ended, from the cache's view. */
@@ -26,6 +26,8 @@ export class EdgeMetrics {
   readonly #evictions: Counter;
   readonly #cutReaders: Counter;
   readonly #truncated: Counter;
+  readonly #prefetches: Counter<'outcome'>;
+  readonly #fills: Histogram;
   readonly #purges: Counter<'kind'>;
   readonly #purgedObjects: Counter;
   readonly #memory: Gauge<'use'>;
@@ -73,6 +75,16 @@ export class EdgeMetrics {
       'edge_fills_broken_total',
       'Fills that ended early; their readers were cut and nothing was stored. Look at the upstream.',
     );
+    this.#prefetches = metrics.counter(
+      'edge_prefetches_total',
+      'Segments fetched before they were asked for: "sent" upstream, "used" by a client since, "refused" because too many were under way. Few "used" of those "sent": set edge.prefetch to false.',
+      ['outcome'],
+    );
+    this.#fills = metrics.histogram(
+      'edge_fill_seconds',
+      'From the request upstream to the last byte of what was shared. Slow: look at the upstream and the way to it.',
+      [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    );
     this.#purges = metrics.counter('edge_purges_total', 'Purges carried out, by kind: url, prefix, tag.', ['kind']);
     this.#purgedObjects = metrics.counter(
       'edge_purged_objects_total',
@@ -106,6 +118,15 @@ export class EdgeMetrics {
   purged(kind: string, objects: number): void {
     this.#purges.inc({ kind });
     this.#purgedObjects.inc(objects);
+  }
+
+  prefetched(outcome: 'sent' | 'used' | 'refused'): void {
+    this.#prefetches.inc({ outcome });
+  }
+
+  /** @param seconds from the request upstream to the last byte. */
+  filled(seconds: number): void {
+    this.#fills.observe(seconds);
   }
 
   fillBroke(): void {

@@ -15,6 +15,7 @@ import { type GateOptions, makeConnectionGate, makeGates } from './gates/gates.j
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory/memory-tier.js';
+import { Prefetch } from './prefetch.js';
 import { openPurging, type PurgingOptions } from './purge/purging.js';
 import { newCdnId } from './semantics/cdn-loop.js';
 import { SharedFetches } from './shared-fetch.js';
@@ -48,6 +49,8 @@ export interface EdgeOptions {
   readonly staleIfErrorMs?: number;
   /** Default: nobody may purge, and nothing is remembered of purges or followed. */
   readonly purging?: PurgingOptions;
+  /** Whether the next segment of our media is fetched before it is asked for. Default false. */
+  readonly prefetch?: boolean;
   /** Who may ask, and what is written down of it. Default: everybody, nothing. */
   readonly gates?: GateOptions;
   readonly log: Log;
@@ -129,14 +132,17 @@ export function openEdge(options: EdgeOptions): Edge {
   };
   const fetches = new SharedFetches({ ...shared, unreadBytesMax: 8 * mebibyte, fillMs: options.fillMs ?? 300_000 });
   const { staleIfErrorMs = 0 } = options;
+  const disk = options.disk ?? null;
+  const prefetch = options.prefetch ? new Prefetch({ tier, disk, fetches, metrics, now }) : null;
   const space = {
     addresses: api === null ? anyAddresses : boxAddresses,
     tier,
-    disk: options.disk ?? null,
+    disk,
     variants,
     hitForMiss,
     large,
     fetches,
+    prefetch,
     alone,
     held,
     metrics,
@@ -145,7 +151,7 @@ export function openEdge(options: EdgeOptions): Edge {
     staleIfErrorMs,
   };
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
-  const purging = openPurging({ ...space, disk: options.disk ?? null, log: options.log }, options.purging ?? noPurging);
+  const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
   const { gates = {} } = options;
   const gateMetrics = new GateMetrics(options.metrics);
   return {

@@ -24,6 +24,7 @@ import { serveLarge } from './large-steps.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
+import type { Prefetch } from './prefetch.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
 import { acceptsGzip } from './semantics/accept-encoding.js';
 import { parseRanges } from './semantics/byte-range.js';
@@ -46,6 +47,8 @@ export interface CachedSpace extends Tools {
   readonly hitForMiss: HitForMiss;
   readonly large: LargeBodies;
   readonly fetches: SharedFetches;
+  /** Null: off. */
+  readonly prefetch: Prefetch | null;
   /** For what is not shared; and for that of it which the origin may hold back. */
   readonly alone: Pick<Upstream, 'fetch'>;
   readonly held: Pick<Upstream, 'fetch'>;
@@ -69,6 +72,12 @@ export function serveCached(space: CachedSpace, exchange: Exchange, target: Path
   const { method, hasBody } = exchange.request;
   if ((method !== 'GET' && method !== 'HEAD') || hasBody) return passOn(space, exchange, target);
   const asked = receive(space, exchange, target);
+  const answering = answer(space, asked);
+  if (asked.media) space.prefetch?.after(asked);
+  return answering;
+}
+
+function answer(space: CachedSpace, asked: Asked): void | Promise<void> {
   const found = lookUp(space, asked);
   if (found.kind === 'fresh' || found.kind === 'accepted') return hit(space, asked, found.object, found.kind);
   if (found.kind === 'meanwhile') return hitMeanwhile(space, asked, found.object);
@@ -136,6 +145,7 @@ function lookUp({ tier, hitForMiss, large, now }: CachedSpace, { name, key, wish
 
 function hit(space: CachedSpace, asked: Asked, object: CachedObject, how: string): void | Promise<void> {
   const status = { hit: true, ttl: ttlOf(space, object), detail: how === 'fresh' ? undefined : how };
+  space.prefetch?.sent(object);
   const delivered = deliverObject({ asked, object, status, tools: space });
   // A whole object has everything: it is never unavailable.
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
@@ -278,6 +288,7 @@ function deliverFetched(
     ttl: kept ? ttlOf(space, object) : undefined,
     detail,
   };
+  space.prefetch?.sent(object);
   const forAll = { asked, object, status: told, tools: space };
   const delivered = deliverObject(collapsed ? forAll : { ...forAll, own });
   const after = (how: Delivered) => {

@@ -243,6 +243,7 @@ export class SharedFetches {
     });
     const end = await fill.run();
     if (end === 'broken') this.#options.metrics.fillBroke();
+    else if (end === 'whole') this.#options.metrics.filled((this.#options.now() - answer.askedAt) / 1000);
     const keep = end === 'whole' && flight?.keep === true && this.#flights.get(flight.name) === flight;
     if (keep) this.#options.tier.put(object);
     else object.release();

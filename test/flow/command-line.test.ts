@@ -203,6 +203,13 @@ it('runs as a cache before any HTTP server, without a configuration', async () =
     expect(await ask(path)).toEqual([body, expect.stringContaining('Headwater; hit; ttl=')]);
   }
   expect(asked).toEqual(['/v1/videos a=1', '/media/b_0123456789/v720/7.m4s?token=1 a=1', '/a%2Fb a=1']);
+  writeFileSync(join(edge.data, 'list'), '# what is new\n/new?1\n\nhttp://elsewhere.example/new?2\n');
+  const filled = await edge.json('edge', 'prefill', join(edge.data, 'list'), '--rate', '1MiB');
+  expect(filled).toMatchObject({ addresses: 2, done: 2, hits: 0, failures: 0 });
+  expect(asked.slice(3).sort()).toEqual(['/new?1 ', '/new?2 ']);
+  const shown = await edge.command('top', '--count', '1', '--every', '0.2');
+  expect(shown).toMatch(/^requests .*hits[\s\S]*memory .* in 5 objects[\s\S]*upstream +127\.0\.0\.1:/m);
+  expect(await edge.json('top', '--count', '1', '--every', '0.2')).toMatchObject({ memory: { objects: 5 } });
   origin.closeAllConnections();
   await new Promise((resolve) => origin.close(resolve));
   await until(async () => (await ask('/a%2Fb'))[1]?.includes('detail=stale-if-error') === true, 60_000);

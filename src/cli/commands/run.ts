@@ -6,6 +6,7 @@ import type { ReadyFile } from '../api-client.js';
 import { type ConfigSources, loadSettings } from '../config.js';
 import type { Settings } from '../config-schema.js';
 import { describeError } from '../output.js';
+import { addPrefillCommand } from './edge-prefill.js';
 import { addPurgeCommand } from './edge-purge.js';
 import { addSignCommand } from './edge-sign.js';
 
@@ -78,6 +79,7 @@ export function addRunCommands(program: Command): void {
     .option('--ready-file <file>', 'write the bound addresses here too, once it serves')
     .action((options: RunOptions) => run(options, beforeAnyServer));
   addPurgeCommand(edge);
+  addPrefillCommand(edge);
   addSignCommand(edge);
 }
 

@@ -47,6 +47,8 @@ export async function openEdgeRole(options: {
     memoryBytes: settings.edge.memory,
     purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
     staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
+    // On a whole box the origin is as near as the cache.
+    prefetch: settings.edge.prefetch ?? (upstreams.api !== null && !settings.roles.includes('origin')),
     gates: gates.options,
     log,
     metrics,

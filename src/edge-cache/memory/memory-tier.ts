@@ -55,6 +55,11 @@ export class MemoryTier implements Room {
     return this.#stored.get(key);
   }
 
+  /** Not counted as used. */
+  has(key: string): boolean {
+    return this.#stored.has(key);
+  }
+
   /** All that is kept, in no order. */
   kept(): Iterable<CachedObject> {
     return this.#stored.entries();

@@ -81,6 +81,11 @@ export class S3Fifo<Entry extends Evictable> {
     for (const { entry } of this.#byKey.values()) yield entry;
   }
 
+  /** Counts as no use. */
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** Counts as a use. */
   get(key: string): Entry | undefined {
     const entry = this.#byKey.get(key)?.entry;
