@@ -8,6 +8,7 @@ const bundle = await rolldown({
   input: {
     headwater: 'dist/cli/main.js',
     'catalog-thread': 'dist/metadata/catalog-thread.js',
+    'door-thread': 'dist/edge-cache/threads/door-thread.js',
     'srt-listener': 'dist/ingest/srt/listener-process.js',
     'webrtc-child': 'dist/ingest/whip/webrtc-child.js',
   },

@@ -20,6 +20,8 @@ export interface EngineTraits {
   readonly protocol?: 'http/1.1' | 'h2';
   /** What becomes of requests pipelined behind one that is answered later. */
   readonly latePipelining: 'answered' | 'cut';
+  /** Every answer comes later than in the turn that brought its request. Default false. */
+  readonly answersLate?: boolean;
   /** What becomes of interim answers. */
   readonly interim: 'sent' | 'kept back';
   /** Whether a header line without a name is refused; else it hides what stands behind it, as from a head that ends there. */

@@ -44,8 +44,7 @@ export function lifeContract(traits: EngineTraits): void {
       let after = '';
       const server = await bench.serve(async (request, response) => {
         response.start(200, []);
-        while (response.write(Buffer.alloc(256 * 1024)));
-        await response.drained();
+        while (!request.gone) if (!response.write(Buffer.alloc(256 * 1024))) await response.drained();
         response.write(Buffer.from('more'));
         response.end();
         response.abort();

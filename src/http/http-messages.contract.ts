@@ -168,7 +168,7 @@ export function messageContract(traits: EngineTraits): void {
       }
     });
 
-    it('answer pipelined requests in order', async () => {
+    it.skipIf(traits.answersLate)('answer pipelined requests in order', async () => {
       const server = await bench.serve(answerPath);
       const client = bench.client(server).send(head('GET /one') + head('GET /two') + head('GET /three'));
       for (const path of ['/one', '/two', '/three']) expect((await client.response()).body.toString()).toBe(path);

@@ -18,7 +18,7 @@
 export interface HttpServer {
   /** The address it is bound to; `port` is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
-  readonly engine: 'uws' | 'node' | 'node-tls';
+  readonly engine: 'uws' | 'uws-threads' | 'node' | 'node-tls';
   /** Stops accepting, lets requests in flight finish for up to `graceMs`, then cuts them. Idempotent. */
   close(graceMs: number): Promise<void>;
 }

@@ -27,15 +27,21 @@ const corkBytes = 16 * 1024;
 const refusalMs = 200;
 /** Without it a second server on the same port would share its connections in silence. */
 const exclusivePort = 1;
+const sharedPort = 0;
 /** Turns off the header by which uWebSockets.js names itself. */
 const noMark = '999999990007';
 
 type Refusal = Extract<HeadVerdict, { accepted: false }>;
 
+export interface UwsServerOptions extends HttpServerOptions {
+  /** Other threads of this process listen on the same port. Default false: nobody may. */
+  readonly sharedPort?: boolean;
+}
+
 /** Opens the server on a loaded uWebSockets.js. Throws `HttpFailure` when it cannot listen. */
 export async function openUwsServer(
   uws: UwsModule,
-  options: HttpServerOptions,
+  options: UwsServerOptions,
   handler: HttpHandler,
   log: Log,
 ): Promise<HttpServer> {
@@ -59,7 +65,7 @@ class UwsServer implements HttpServer {
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
-  constructor(uws: UwsModule, options: HttpServerOptions, handler: HttpHandler, log: Log) {
+  constructor(uws: UwsModule, options: UwsServerOptions, handler: HttpHandler, log: Log) {
     this.#uws = uws;
     this.#limits = limitsOf(options);
     this.#handler = handler;
@@ -67,7 +73,7 @@ class UwsServer implements HttpServer {
     this.#watch = new StallWatch(this.#limits.idleTimeoutMs);
     uws._cfg(noMark);
     this.#app = uws.App().any('/*', (native, request) => this.#serve(native, request));
-    this.#app.listen(options.host, options.port, exclusivePort, (socket) => {
+    this.#app.listen(options.host, options.port, options.sharedPort ? sharedPort : exclusivePort, (socket) => {
       if (socket) this.#socket = socket;
     });
     const port = this.#socket ? uws.us_socket_local_port(this.#socket) : options.port;

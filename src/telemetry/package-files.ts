@@ -11,7 +11,7 @@ export const packageFolder: URL = folderWith('package.json', import.meta.url);
  *
  * @param name of an entry in scripts/bundle.mjs
  */
-export function builtProgram(name: 'catalog-thread' | 'srt-listener' | 'webrtc-child'): URL {
+export function builtProgram(name: 'catalog-thread' | 'door-thread' | 'srt-listener' | 'webrtc-child'): URL {
   return new URL(`dist/programs/${name}.js`, packageFolder);
 }
 

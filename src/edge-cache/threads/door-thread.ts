@@ -1,0 +1,3 @@
+import { runDoor } from '../../http/threads/run-door.js';
+
+await runDoor(() => ({ serve: (relay) => relay, told: () => {} }));

@@ -1,0 +1,125 @@
+import type { HeaderLines } from '../request-head.js';
+import { assertFinalStatus, bodyForbidden, sendableHeaders } from '../response-head.js';
+import type { HttpResponse } from '../server.js';
+import { type Outbox, sendable } from './outbox.js';
+import type { ToDoor } from './thread-messages.js';
+
+/** Bytes that may be under way to the client through the other thread before the writer is asked to wait. */
+const windowBytes = 1024 * 1024;
+
+/** The answer to a request that came to a door on another thread. Lives until it was sent there, or its client has gone. */
+export class RelayedResponse implements HttpResponse {
+  readonly #id: number;
+  readonly #method: string;
+  readonly #outbox: Outbox<ToDoor>;
+  #head: { readonly status: number; readonly headers: HeaderLines; readonly length: number | undefined } | null = null;
+  #headSent = false;
+  #bodyless = false;
+  #started = false;
+  #ended = false;
+  #over = false;
+  #written = 0;
+  #taken = 0;
+  #waiters: (() => void)[] = [];
+
+  constructor(id: number, method: string, outbox: Outbox<ToDoor>) {
+    this.#id = id;
+    this.#method = method;
+    this.#outbox = outbox;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  start(status: number, headers: HeaderLines, contentLength?: number): void {
+    if (this.#started) throw new Error('the response has started already');
+    assertFinalStatus(status);
+    this.#head = { status, headers: sendableHeaders(headers), length: status === 204 ? undefined : contentLength };
+    this.#bodyless = bodyForbidden(this.#method, status);
+    this.#started = true;
+  }
+
+  /** The doors that have threads cannot. */
+  inform(): boolean {
+    return false;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#assertWritable();
+    if (this.#accepts(chunk)) this.#send(chunk, false);
+    return this.#mayWrite;
+  }
+
+  end(chunk?: Uint8Array): void {
+    this.#assertWritable();
+    const last = chunk !== undefined && this.#accepts(chunk) ? chunk : null;
+    this.#ended = true;
+    this.#send(last, true);
+  }
+
+  drained(): Promise<void> {
+    if (this.#over || (!this.#ended && this.#taken === this.#written)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  abort(): void {
+    this.#started = true;
+    this.#ended = true;
+    if (!this.#over) this.#outbox.post({ kind: 'abort', id: this.#id });
+  }
+
+  /** So many more bytes have been handed to the kernel. */
+  took(bytes: number): void {
+    this.#taken += bytes;
+    if (this.#taken === this.#written && !this.#ended) this.#wakeAll();
+  }
+
+  /** Everything was handed over, or never will be. */
+  finished(): void {
+    this.#over = true;
+    this.#wakeAll();
+  }
+
+  get #mayWrite(): boolean {
+    return this.#over || this.#written - this.#taken < windowBytes;
+  }
+
+  #assertWritable(): void {
+    if (!this.#started) throw new Error('the response has not started');
+    if (this.#ended && !this.#over) throw new Error('the response has ended');
+  }
+
+  #accepts(chunk: Uint8Array): boolean {
+    if (this.#bodyless || chunk.byteLength === 0 || this.#over) return false;
+    const length = this.#head?.length;
+    if (length !== undefined && this.#written + chunk.byteLength > length) {
+      throw new Error('more bytes were written than the Content-Length announced');
+    }
+    this.#written += chunk.byteLength;
+    return true;
+  }
+
+  #send(bytes: Uint8Array | null, isAll: boolean): void {
+    if (this.#over || this.#head === null) return;
+    const { chunk, moved } = bytes === null ? { chunk: null } : sendable(bytes);
+    const id = this.#id;
+    if (!this.#headSent) {
+      this.#headSent = true;
+      this.#outbox.post({ kind: 'answer', id, ...this.#head, chunk, isAll }, moved);
+      return;
+    }
+    if (chunk !== null) this.#outbox.post({ kind: 'write', id, chunk }, moved);
+    if (isAll) this.#outbox.post({ kind: 'end', id });
+  }
+
+  #wakeAll(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

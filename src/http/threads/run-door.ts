@@ -1,0 +1,60 @@
+/**
+ * The life of a thread that has a door: opens it, answers what its program can answer by itself, relays the rest, closes when it is told to, and ends
+ * when its last connection has gone. uWebSockets.js alone: Node's own servers take one thread (docs/decisions/0034-threads.md).
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../telemetry/failure.js';
+import { type LogLevel, openLog } from '../../telemetry/log.js';
+import { loadUws } from '../load-uws.js';
+import type { HttpHandler, HttpServer } from '../server.js';
+import { openUwsServer } from '../uws-engine.js';
+import { DoorRelay } from './door-relay.js';
+import { Outbox } from './outbox.js';
+import type { DoorOpening, DoorStart, FromDoor, ToDoor } from './thread-messages.js';
+
+/** What a thread's program does beside relaying. */
+export interface DoorProgram {
+  /** What is not for it, it hands on. */
+  serve(relay: HttpHandler): HttpHandler;
+  /** What the owner of the handler told it. */
+  told(what: unknown): void;
+}
+
+export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promise<void> {
+  if (parentPort === null) throw new Error('This program runs in a thread of its own.');
+  const port = parentPort;
+  const start = workerData as DoorStart;
+  const log = openLog(start.logLevel as LogLevel);
+  // A thread that ends with its door open takes the whole process with it.
+  process.on('uncaughtException', (error) => log.error({ err: error }, 'a door thread failed, and goes on'));
+  const outbox = new Outbox<FromDoor>(port);
+  const relay = new DoorRelay(outbox);
+  const program = open(start.forProgram);
+  const handler = program.serve((request, response) => relay.ask(request, response));
+  const server = await openDoor(start, handler, log).catch((error: unknown) => {
+    port.postMessage({ opened: false, reason: messageOf(error) } satisfies DoorOpening);
+  });
+  if (server === undefined) return;
+  const close = async (graceMs: number) => {
+    await server.close(graceMs);
+    outbox.flush();
+    port.close();
+  };
+  port.on('message', (messages: ToDoor[]) => {
+    for (const message of messages) {
+      if (message.kind === 'told') program.told(message.what);
+      else if (message.kind === 'close') void close(message.graceMs);
+      else relay.take(message);
+    }
+  });
+  port.postMessage({ opened: true, port: server.address.port } satisfies DoorOpening);
+}
+
+async function openDoor(start: DoorStart, handler: HttpHandler, log: ReturnType<typeof openLog>): Promise<HttpServer> {
+  const outcome = loadUws();
+  if (!outcome.loaded) throw new Error(`uWebSockets.js does not load in a thread (${outcome.reason})`);
+  const { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax } = start;
+  const given = Object.entries({ headTimeoutMs, idleTimeoutMs, headBytesMax }).filter(([, value]) => value !== undefined);
+  const options = { host, port, ...Object.fromEntries(given), sharedPort: true };
+  return openUwsServer(outcome.uws, options, handler, log);
+}

@@ -1,0 +1,73 @@
+/**
+ * The HTTP server over uWebSockets.js on several threads that share one port: the kernel spreads connections over them. Requests that a thread's program
+ * does not answer itself come to the one handler, on the thread that opened the server. Lives from `openThreadedServer` to `close`.
+ */
+import { createServer } from 'node:net';
+import type { Log } from '../../telemetry/log.js';
+import { HttpFailure, listenFailure } from '../http-failure.js';
+import type { HttpHandler, HttpServer, HttpServerOptions } from '../server.js';
+import { DoorLink } from './door-link.js';
+
+export interface ThreadedServerOptions extends HttpServerOptions {
+  /** How many, at least 1. */
+  readonly threads: number;
+  /** What each runs: a program that calls `runDoor`. */
+  readonly program: URL;
+  /** What it is given; must be fit for `postMessage`. */
+  readonly forProgram?: unknown;
+  /** A thread ended without having been asked to: its connections are gone. */
+  readonly onDeath?: (error: unknown) => void;
+}
+
+export interface ThreadedServer extends HttpServer {
+  /** Tells the programs of all threads. */
+  tellAll(what: unknown): void;
+}
+
+/** Throws `HttpFailure` when it cannot listen. */
+export async function openThreadedServer(
+  options: ThreadedServerOptions,
+  handler: HttpHandler,
+  log: Log,
+): Promise<ThreadedServer> {
+  const { host, threads, program, forProgram, headTimeoutMs, idleTimeoutMs, headBytesMax } = options;
+  const port = await freePort(host, options.port);
+  const start = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level, forProgram };
+  const onDeath = (error: unknown) => {
+    log.fatal({ err: error }, 'a thread of the public door ended');
+    options.onDeath?.(error);
+  };
+  const links = Array.from({ length: threads }, () => new DoorLink({ program, start, handler, log, onDeath }));
+  const openings = await Promise.all(links.map((link) => link.opened));
+  const failed = openings.find((opening) => !opening.opened);
+  if (failed !== undefined) {
+    await Promise.all(links.filter((_, at) => openings[at]?.opened).map((link) => link.close(0)));
+    throw new HttpFailure('http.not-listening', `a thread cannot listen on ${host}:${port}`, {
+      hint: `It says: ${failed.opened ? '' : failed.reason}. One thread alone (edge.threads: 1) may do.`,
+    });
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    engine: 'uws-threads',
+    address: { host, port },
+    tellAll: (what) => {
+      for (const link of links) link.tell(what);
+    },
+    close: (graceMs) => {
+      closing ??= Promise.all(links.map((link) => link.close(graceMs))).then(() => undefined);
+      return closing;
+    },
+  };
+}
+
+/** Threads can share a port, and so could a stranger's process in silence: so the port is asked for alone first. */
+function freePort(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error) => reject(listenFailure(host, port, error)));
+    probe.listen({ host, port, exclusive: true }, () => {
+      const bound = probe.address();
+      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : port));
+    });
+  });
+}
