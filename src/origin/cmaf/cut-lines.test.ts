@@ -8,9 +8,11 @@ const linesAt = (keys: readonly number[], options: { targetSec: number; keyInter
   return keys.filter((key, index) => index === 0 || lines.slotAt(key) > lines.slotAt(keys[index - 1] ?? 0));
 };
 
-it('the grid has a line at each step, with a little tolerance', () => {
+it('the grid has a line at each step, as exactly as ticks are', () => {
   const lines = new GridLines(2);
-  expect([0, 1.9, 1.999, 2, 3.99, 6].map((time) => lines.slotAt(time))).toEqual([0, 0, 1, 1, 1, 3]);
+  expect([0, 1.9, 2, 3.99, 6].map((time) => lines.slotAt(time))).toEqual([0, 0, 1, 1, 3]);
+  expect([-1, 0, 1].map((ticks) => lines.slotAt(58 + ticks / 90_000))).toEqual([28, 29, 29]);
+  expect(lines.slotAt(58 - 1e-9)).toBe(29);
   expect(lines.slotAt(-0.02)).toBe(0);
   expect(lines.knownToSec).toBe(Number.POSITIVE_INFINITY);
 });

@@ -15,8 +15,13 @@ export interface CutLines {
   readonly longestSec: number;
 }
 
-/** The encoder puts keys on the grid; they are off it by its rounding to ticks (1 ms in the expression that forces them). */
-const TOLERANCE_SEC = 0.002;
+/**
+ * The encoder is told to make a key of the first picture whose tick (of 90 kHz) reaches the line, so this may be no more than half of one: a picture
+ * that stands just before the line is no key, and a segment that ended before it would leave it behind.
+ */
+const GRID_TOLERANCE_SEC = 0.4 / 90_000;
+/** Keys of a source, by its own account and by the fragments' ticks. */
+const KEY_TOLERANCE_SEC = 0.002;
 /** A segment that finds no place to be cut within this many grid steps means that keys no longer come. */
 const GRID_STEPS_MAX = 3;
 
@@ -33,7 +38,7 @@ export class GridLines implements CutLines {
   }
 
   slotAt(timelineSec: number): number {
-    return Math.max(0, Math.floor((timelineSec + TOLERANCE_SEC) / this.#stepSec));
+    return Math.max(0, Math.floor((timelineSec + GRID_TOLERANCE_SEC) / this.#stepSec));
   }
 
   endsBy(slot: number, timelineSec: number): boolean {
@@ -78,7 +83,7 @@ export class KeyLines implements CutLines {
   }
 
   slotAt(timelineSec: number): number {
-    const behind = this.#lines.findLastIndex((line) => line <= timelineSec + TOLERANCE_SEC);
+    const behind = this.#lines.findLastIndex((line) => line <= timelineSec + KEY_TOLERANCE_SEC);
     return Math.max(0, this.#dropped + behind);
   }
 

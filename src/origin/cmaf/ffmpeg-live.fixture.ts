@@ -6,6 +6,8 @@ export interface LadderOptions {
   readonly seconds: number;
   /** Where the first frame stands on the timeline, in seconds. */
   readonly startSec?: number;
+  /** Pictures a second. Default `25`. */
+  readonly rate?: string;
   /** As fast as the source would be live, instead of as fast as possible. */
   readonly realTime?: boolean;
 }
@@ -38,12 +40,12 @@ export function runLadder(options: LadderOptions): FixtureLadder {
   return { process: child, pipes: { v180: pipe(3), v90: pipe(4), audio: pipe(5) }, done };
 }
 
-function ladderArguments({ seconds, startSec = 0, realTime = false }: LadderOptions): string[] {
+function ladderArguments({ seconds, startSec = 0, rate = '25', realTime = false }: LadderOptions): string[] {
   const pace = realTime ? ['-re'] : [];
   // The timeline position goes into the input's times, so that the forced keys fall on the grid of the whole broadcast.
   return [
     ...['-hide_banner', '-loglevel', 'error', '-nostdin'],
-    ...[...pace, '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${seconds}`],
+    ...[...pace, '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=${rate}:duration=${seconds}`],
     ...[...pace, '-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${seconds}`],
     '-filter_complex',
     `[0:v]setpts=PTS+${startSec}/TB,split=2[a][b];[b]scale=160:90[c];[1:a]asetpts=PTS+${startSec}/TB[s]`,
@@ -69,7 +71,7 @@ function ladderArguments({ seconds, startSec = 0, realTime = false }: LadderOpti
 
 /** ffmpeg's `t` counts from the run's first picture, the grid from the broadcast's. */
 function keysOnGrid(startSec: number): string {
-  const slot = (time: string) => `floor((${time}+${startSec + 0.001})/2)`;
+  const slot = (time: string) => `floor((${time}+${startSec + 0.5 / 90_000})/2)`;
   return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
 }
 

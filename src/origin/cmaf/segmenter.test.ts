@@ -89,6 +89,19 @@ describe('the segmenter on what ffmpeg writes for a live ladder', () => {
     }
   });
 
+  it('leaves out no picture that stands just before a line', async () => {
+    // The 45th begins a fragment, a millisecond before the first line, and so no key.
+    const ladder = runLadder({ seconds: 7, rate: '45000/1999' });
+    const cuts = [cut(ladder.pipes.v180, 'video'), cut(ladder.pipes.v90, 'video')];
+    const [pictures] = await Promise.all([Promise.all(cuts), ladder.done, cut(ladder.pipes.audio, 'audio')]);
+    for (const { init, segments, raw } of pictures) {
+      const kept = oracle(Buffer.concat([init.bytes, ...segments.map((segment) => segment.bytes)])).samples;
+      expect(kept).toEqual(oracle(raw).samples);
+      const firsts = segments.map(({ start }) => ((start / 90_000 - TIMELINE_OFFSET_SEC) * 45_000) / 1999);
+      expect(firsts.map(Math.round)).toEqual([0, 46, 91, 136]);
+    }
+  });
+
   it('cuts audio at the first frame past each line, less than a frame late', () => {
     expect(audio.segments.map((segment) => segment.slot)).toEqual([0, 1, 2, 3]);
     for (const { slot, start } of audio.segments.slice(1)) {
