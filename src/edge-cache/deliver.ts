@@ -29,9 +29,6 @@ export type Delivered = 'delivered' | 'unavailable';
 /** What a 304 repeats of the kept head (RFC 9110 §15.4.5). */
 const repeatedIn304 = new Set(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary']);
 
-/** What a client's socket mostly takes at once: too little to keep account of. */
-const unpinnedBytesMax = 256 * 1024;
-
 export function deliverObject(delivery: Delivery): Delivered | Promise<Delivered> {
   const { asked, object, tools } = delivery;
   const { head, phase } = object;
@@ -171,15 +168,16 @@ function sendBytes(delivery: Delivery, from: number, end: number | null): Delive
   if (object.phase !== 'complete' || end === null) return followBytes(delivery, from, end);
   tools.metrics.served('cache', end - from);
   asked.response.end(object.view(from, end));
-  return end - from > unpinnedBytesMax ? pinned(delivery, from) : 'delivered';
+  return asked.response.isDrained ? 'delivered' : pinned(delivery, from);
 }
 
 /** Its bytes are held until the client has them: as long as it takes, they count as pinned, and memory may have them back. */
 async function pinned({ asked: { response }, object }: Delivery, from: number): Promise<Delivered> {
   const reader = object.openReader(from);
-  void response.drained().then(() => reader.close());
-  await reader.change();
+  const drained = response.drained();
+  await Promise.race([drained, reader.change()]);
   if (object.phase === 'failed') response.abort();
+  await drained;
   reader.close();
   return 'delivered';
 }
@@ -201,7 +199,6 @@ async function sendMultipart(
 
 function finish({ response }: Asked, sent: Sent): Delivered {
   if (sent === 'sent') response.end();
-  // The rest will not come: the client must see that.
   else if (sent === 'failed') response.abort();
   return 'delivered';
 }

@@ -19,7 +19,7 @@ import {
   type LargeBodies,
   type LargeBody,
 } from './large-bodies.js';
-import type { CachedObject } from './memory/cached-object.js';
+import { type CachedObject, holdForTurn } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import type { Disks } from './read-from-disk.js';
 import { resolveRanges } from './semantics/byte-range.js';
@@ -124,6 +124,7 @@ class LargeReading {
   async #kept(name: string): Promise<CachedObject | undefined> {
     const { tier, disk } = this.#space;
     const object = tier.get(name);
+    if (object !== undefined) holdForTurn(object);
     if (object !== undefined || !disk?.has(name)) return object;
     const found = await disk.read(name, tier);
     if (found?.kind !== 'object') return undefined;

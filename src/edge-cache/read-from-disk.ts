@@ -2,7 +2,7 @@
 
 import type { DiskTier } from './disk/disk-tier.js';
 import type { Asked } from './exchange.js';
-import type { CachedObject } from './memory/cached-object.js';
+import { type CachedObject, holdForTurn } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import type { VariantIndex } from './variant-index.js';
 
@@ -27,7 +27,10 @@ export async function readFromDisk(disk: Disks, { tier, variants }: Tiers, asked
   // Only now is it known on what the answer varies.
   const name = variants.restore(asked, found.variation, asked.headers());
   const kept = tier.get(name);
-  if (kept !== undefined) return { object: kept, whole: Promise.resolve() };
+  if (kept !== undefined) {
+    holdForTurn(kept);
+    return { object: kept, whole: Promise.resolve() };
+  }
   const varied = name === asked.name ? null : await disk.read(name, tier);
   return varied?.kind === 'object' ? varied : null;
 }

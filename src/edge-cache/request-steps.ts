@@ -203,7 +203,10 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
   const stale = found.kind === 'stale' ? found.object : null;
   const flight = underWay ?? space.fetches.start(fetch, stale);
   flight.crew?.join(asked.request);
+  // It may have to do, and must still be there then.
+  const reader = stale?.openReader(0);
   const landing = await flight.landed;
+  if (reader !== undefined) setImmediate(() => reader.close());
   if (asked.request.gone) return;
   const status = { fwd, collapsed: underWay !== undefined };
   const failedWith = stale === null ? null : failureOf(landing);
@@ -236,6 +239,7 @@ function deliverStale(
 ): void | Promise<void> {
   const told = { ...status, ttl: ttlOf(space, object), detail: 'stale-if-error' };
   const delivered = deliverObject({ asked, object, status: told, tools: space });
+  if (delivered === 'unavailable') return fetchAlone(space, asked, { fwd: 'stale', detail: 'unavailable' });
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Exchange, Tools } from './exchange.js';
 import type { CachedObject } from './memory/cached-object.js';
 
-/** How it ended. `gone`: the client has left. `failed`: the rest will not come, and the client must be made to see that. */
+/** How it ended. `gone`: the client has left. `failed`: the rest will not come; the client was cut, so that it sees that. */
 export type Sent = 'sent' | 'gone' | 'failed';
 
 /** Most bytes handed to a client's socket at once. */
@@ -29,7 +29,10 @@ export async function sendSpan(
     while (!signal.aborted && reader.at < (end ?? object.length ?? Number.POSITIVE_INFINITY)) {
       const bytes = object.view(reader.at, Math.min(end ?? Number.POSITIVE_INFINITY, reader.at + sliceBytes));
       if (bytes.length === 0) {
-        if (object.phase === 'failed') return 'failed';
+        if (object.phase === 'failed') {
+          response.abort();
+          return 'failed';
+        }
         await reader.change();
         continue;
       }
@@ -39,6 +42,8 @@ export async function sendSpan(
     }
     return signal.aborted ? 'gone' : 'sent';
   } finally {
+    // Not before nobody looks at its bytes any more.
+    if (!response.isDrained) await response.drained();
     signal.removeEventListener('abort', leave);
     reader.close();
   }

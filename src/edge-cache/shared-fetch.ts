@@ -12,7 +12,7 @@ import { Crew, claimOnce, type Flight, type Landing } from './flight.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
 import { type Block, blockAnswer, type LargeBodies } from './large-bodies.js';
-import { CachedObject } from './memory/cached-object.js';
+import { CachedObject, holdForTurn } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import {
   type Freshness,
@@ -191,6 +191,7 @@ export class SharedFetches {
       return { kind: 'unshared', reason: 'unconfirmed', status: 304, claim: () => null };
     }
     this.#refresh(stale, answer, verdict.freshness);
+    holdForTurn(stale);
     return { kind: 'refreshed', object: stale };
   }
 
@@ -229,7 +230,10 @@ export class SharedFetches {
     const head = storedHead(answer, freshness);
     const bodyless = answer.status === 204;
     const length = bodyless ? 0 : answer.contentLength;
-    return CachedObject.open({ key, head, length, bytesMax: objectBytesMax, room: tier });
+    const object = CachedObject.open({ key, head, length, bytesMax: objectBytesMax, room: tier });
+    // Those that wait for it read it in this turn, or begin to.
+    if (object !== null) holdForTurn(object);
+    return object;
   }
 
   /** `flight` is null for what is shared but not kept. */
@@ -246,7 +250,7 @@ export class SharedFetches {
     else if (end === 'whole') this.#options.metrics.filled((this.#options.now() - answer.askedAt) / 1000);
     const keep = end === 'whole' && flight?.keep === true && this.#flights.get(flight.name) === flight;
     if (keep) this.#options.tier.put(object);
-    else object.release();
+    else object.letGo();
     if (flight !== null) this.#over(flight);
   }
 

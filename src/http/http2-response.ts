@@ -82,9 +82,12 @@ export class Http2Response implements HttpResponse {
     this.#pump();
   }
 
+  get isDrained(): boolean {
+    return this.#gone || (this.ended ? this.#stream.writableFinished : !this.#sending);
+  }
+
   drained(): Promise<void> {
-    const settled = this.#gone || (this.ended ? this.#stream.writableFinished : !this.#sending);
-    if (settled) return Promise.resolve();
+    if (this.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 

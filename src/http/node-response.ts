@@ -17,12 +17,17 @@ export class NodeResponse implements HttpResponse {
   readonly #raw: ServerResponse;
   readonly #progress: ResponseProgress;
   readonly #exchange: NodeClientFace;
+  /** Pieces that the kernel does not have yet. */
+  #untaken = 0;
+  #waiters: (() => void)[] = [];
 
   constructor(raw: ServerResponse, method: string, exchange: NodeClientFace) {
     this.#raw = raw;
     this.#progress = new ResponseProgress(method);
     this.#exchange = exchange;
     raw.on('drain', () => this.#exchange.awaitingClient(false));
+    raw.on('finish', () => this.#settle());
+    raw.on('close', () => this.#settle());
   }
 
   get started(): boolean {
@@ -56,7 +61,8 @@ export class NodeResponse implements HttpResponse {
     this.#progress.assertWritable(this.#raw.destroyed);
     if (this.#raw.destroyed || this.#progress.bodyless || chunk.byteLength === 0) return !this.#raw.writableNeedDrain;
     this.#progress.count(chunk.byteLength);
-    const roomLeft = this.#raw.write(chunk);
+    this.#untaken += 1;
+    const roomLeft = this.#raw.write(chunk, () => this.#taken());
     if (!roomLeft) this.#exchange.awaitingClient(true);
     return roomLeft;
   }
@@ -74,21 +80,27 @@ export class NodeResponse implements HttpResponse {
     if (!this.#raw.writableFinished) this.#exchange.awaitingClient(true);
   }
 
-  drained(): Promise<void> {
+  get isDrained(): boolean {
     const raw = this.#raw;
-    const settled = () => raw.destroyed || raw.closed || (this.ended ? raw.writableFinished : !raw.writableNeedDrain);
-    if (settled()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        for (const event of ['drain', 'finish', 'close']) raw.off(event, done);
-        resolve();
-      };
-      for (const event of ['drain', 'finish', 'close']) raw.on(event, done);
-    });
+    return raw.destroyed || raw.closed || (this.ended ? raw.writableFinished : this.#untaken === 0);
+  }
+
+  drained(): Promise<void> {
+    if (this.isDrained) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   abort(): void {
     this.#progress.abort();
     this.#raw.destroy();
+  }
+
+  #taken(): void {
+    this.#untaken -= 1;
+    if (this.#untaken === 0 && !this.ended) this.#settle();
+  }
+
+  #settle(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }

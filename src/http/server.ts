@@ -93,11 +93,13 @@ export interface HttpResponse {
   inform(status: number, headers: readonly (readonly [string, string])[]): boolean;
   /**
    * True when more may be written at once; false: await `drained()` first. The bytes may be a view on shared memory and must
-   * not change until `drained()` resolves. Throws on more bytes than `contentLength` said; after an abort it does nothing.
+   * not change until `drained()` resolves, whatever `write` said. Throws on more bytes than `contentLength` said; after an abort it does nothing.
    */
   write(chunk: Uint8Array): boolean;
   /** Resolves when everything written so far has been handed to the kernel, or when the client is gone (check `request.signal`). Also after `end`. */
   drained(): Promise<void>;
+  /** Whether `drained()` would resolve at once. */
+  readonly isDrained: boolean;
   /** Fewer bytes than `contentLength` said: the connection is cut, so that the client sees it. */
   end(chunk?: Uint8Array): void;
   /** Cuts the connection: the client must see that the body is incomplete. */

@@ -93,8 +93,12 @@ export class UwsResponseView implements HttpResponse, Stallable {
     else if (!this.#blocked) this.#flush();
   }
 
+  get isDrained(): boolean {
+    return !this.#link.native || (!this.#ended && !this.#blocked);
+  }
+
   drained(): Promise<void> {
-    if (!this.#link.native || (!this.#ended && !this.#blocked)) return Promise.resolve();
+    if (this.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 

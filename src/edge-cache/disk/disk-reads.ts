@@ -4,7 +4,7 @@
  * A read lives from `start` until its object is whole or has failed. Bounded by the room that memory has for what comes in, and each
  * call of the system by the disk's deadline.
  */
-import { CachedObject, type Room, type StoredHead } from '../memory/cached-object.js';
+import { CachedObject, holdForTurn, type Room, type StoredHead } from '../memory/cached-object.js';
 import { freshForMs } from '../semantics/freshness.js';
 import type { Variation } from '../variant-index.js';
 import type { Disk } from './disk.js';
@@ -104,6 +104,8 @@ export class DiskReads {
     const whole = this.#pull(disk, record, object, into);
     const atOnce = length > wholeBytesMax && freshForMs(object.head.freshness, this.#now()) > 0;
     if (!atOnce) await whole;
+    // Those that wait for it read it in this turn, or begin to.
+    holdForTurn(object);
     return object.phase === 'failed' ? null : { kind: 'object', object, whole };
   }
 
@@ -124,7 +126,7 @@ export class DiskReads {
     if (object.phase === 'complete' && read.keep) {
       this.#brought.add(object);
       memory.put(object);
-    } else object.release();
+    } else object.letGo();
     this.#over(object.key, read);
   }
 

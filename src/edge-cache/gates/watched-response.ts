@@ -58,6 +58,10 @@ export class WatchedResponse implements HttpResponse {
     return this.#inner.write(chunk);
   }
 
+  get isDrained(): boolean {
+    return this.#inner.isDrained;
+  }
+
   drained(): Promise<void> {
     return this.#inner.drained();
   }

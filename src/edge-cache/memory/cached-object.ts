@@ -5,14 +5,16 @@
  *                   → `failed` (by `fail`: the rest will not come; readers are cut; never kept)
  *                   → `overflowed` (by `append`: it outgrew what may be held; it goes on as a stream for the readers that it
  *                     has, who hold it up together, and is never kept) → `complete` or `failed`.
- * A complete object can still fail: by `cut`, when its memory is needed after it was evicted.
+ * A complete object can still fail: when its memory is needed after it was evicted, and when it was let go and nobody reads it.
  *
- * Bounded: at most `bytesMax` are held, and every byte of capacity is asked of `room` first.
+ * Its bytes are given back once nobody keeps it (`letGo`, or it failed) and its last reader has left: so whoever hands out a view must have a reader
+ * until the view is done with, be it in the same turn. Bounded: at most `bytesMax` are held, and every byte of capacity is asked of `room` first.
  */
 
 import type { Freshness } from '../semantics/freshness.js';
 import type { HeaderPairs } from '../semantics/header-fields.js';
 import { BodyReader } from './body-reader.js';
+import type { Extent } from './slabs.js';
 
 export type Phase = 'filling' | 'overflowed' | 'complete' | 'failed';
 
@@ -32,9 +34,19 @@ export interface StoredHead {
 
 /** Where memory is asked for. */
 export interface Room {
-  /** False: there is no more to be had. */
+  /** Counts so many bytes. False: there is no more to be had. */
   take(bytes: number): boolean;
   giveBack(bytes: number): void;
+  /** Where the bytes themselves come from. Default: the heap, to which nothing is given back. */
+  readonly extents?: Extents;
+}
+
+export interface Extents {
+  /** Null: there is none of that size. */
+  take(bytes: number): Extent | null;
+  shrink(extent: Extent, bytes: number): Extent;
+  /** Nobody reads it any more. */
+  give(extent: Extent): void;
 }
 
 export interface ObjectOptions {
@@ -60,6 +72,11 @@ export class CachedObject {
   readonly #readers = new Set<BodyReader>();
   #phase: Phase = 'filling';
   #bytes: Buffer;
+  /** Where they are; null: in the heap. */
+  #extent: Extent | null;
+  /** Where they were before there were more: views on it may still be read. */
+  #outgrown: Extent[] = [];
+  #isLetGo = false;
   /** Body offset of the first byte in `#bytes`: 0 until it overflows. */
   #base = 0;
   #filled = 0;
@@ -73,18 +90,21 @@ export class CachedObject {
   static open(options: ObjectOptions): CachedObject | null {
     const capacity = options.length ?? Math.min(firstCapacity, options.bytesMax);
     if (capacity > options.bytesMax || !options.room.take(capacity)) return null;
-    return new CachedObject(options, capacity);
+    const place = allot(options.room, capacity);
+    if (place !== null) return new CachedObject(options, place);
+    options.room.giveBack(capacity);
+    return null;
   }
 
-  private constructor(options: ObjectOptions, capacity: number) {
+  private constructor(options: ObjectOptions, { bytes, extent }: Place) {
     this.key = options.key;
     this.head = options.head;
     this.#length = options.length;
     this.#bytesMax = options.bytesMax;
     this.#room = options.room;
-    this.#reserved = capacity;
-    // Its own memory, never the pool's: a small body must not keep a large slab alive.
-    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+    this.#reserved = bytes.length;
+    this.#bytes = bytes;
+    this.#extent = extent;
   }
 
   get phase(): Phase {
@@ -135,17 +155,24 @@ export class CachedObject {
     return true;
   }
 
-  /** Cuts its readers and lets go of its memory. */
+  /** Cuts its readers; its memory goes with the last of them. */
   fail(): void {
     if (this.#phase === 'failed') return;
     this.#phase = 'failed';
-    this.#bytes = Buffer.alloc(0);
-    this.release();
+    this.#bytes = empty;
+    this.letGo();
     this.#wake();
     this.#drained?.();
   }
 
-  /** Gives back what it asked of `room`: somebody else counts it now, or it will be gone with its last reader. */
+  /** Nobody keeps it, or no longer: it is gone with its last reader. */
+  letGo(): void {
+    this.release();
+    this.#isLetGo = true;
+    if (!this.hasReaders) this.#vanish();
+  }
+
+  /** Gives back the count that it asked of `room`: somebody else counts it now. */
   release(): void {
     this.#room.giveBack(this.#reserved);
     this.#reserved = 0;
@@ -172,21 +199,31 @@ export class CachedObject {
     this.#onIdle = listener;
   }
 
-  #fits(more: number): boolean {
-    const needed = this.#filled + more;
+  #fits(chunk: number): boolean {
+    const needed = this.#filled + chunk;
     if (needed <= this.#bytes.length) return true;
     if (needed > this.#bytesMax) return false;
     const capacity = Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 2));
-    if (!this.#room.take(capacity - this.#bytes.length)) return false;
+    const more = capacity - this.#bytes.length;
+    if (!this.#room.take(more)) return false;
+    const place = allot(this.#room, capacity);
+    if (place === null) {
+      this.#room.giveBack(more);
+      return false;
+    }
     this.#reserved = capacity;
-    this.#move(capacity);
+    this.#moveTo(place);
     return true;
   }
 
   /** Doubling left some to spare. */
   #trim(): void {
     if (this.#bytes.length === this.#filled) return;
-    this.#move(this.#filled);
+    if (this.#extent === null || this.#room.extents === undefined) this.#moveTo(inHeap(this.#filled));
+    else {
+      this.#extent = this.#room.extents.shrink(this.#extent, this.#filled);
+      this.#bytes = this.#extent.bytes;
+    }
     this.#keepReserved(this.#filled);
   }
 
@@ -196,10 +233,27 @@ export class CachedObject {
     this.#reserved = bytes;
   }
 
-  #move(capacity: number): void {
-    const bytes = Buffer.allocUnsafeSlow(capacity);
+  #moveTo({ bytes, extent }: Place): void {
     bytes.set(this.#bytes.subarray(0, this.#filled));
+    this.#outgrow({ bytes, extent });
+  }
+
+  #outgrow({ bytes, extent }: Place): void {
+    if (this.#extent !== null) this.#outgrown.push(this.#extent);
     this.#bytes = bytes;
+    this.#extent = extent;
+    if (!this.hasReaders) this.#giveOutgrown();
+  }
+
+  #giveOutgrown(): void {
+    for (const extent of this.#outgrown) this.#room.extents?.give(extent);
+    this.#outgrown = [];
+  }
+
+  /** Nobody will read it any more. */
+  #vanish(): void {
+    this.#phase = 'failed';
+    this.#outgrow(nothing);
   }
 
   /** Once overflowed, a chunk replaces what is held as soon as every reader has had that. */
@@ -213,7 +267,7 @@ export class CachedObject {
     }
     if (this.#phase !== 'overflowed') return;
     // Not into the old memory: views on it may still wait in a socket's buffer.
-    this.#bytes = Buffer.from(chunk);
+    this.#outgrow({ bytes: Buffer.from(chunk), extent: null });
     this.#keepReserved(chunk.length);
     this.#base = this.#filled;
     this.#filled += chunk.length;
@@ -233,10 +287,37 @@ export class CachedObject {
   #left(reader: BodyReader): void {
     this.#readers.delete(reader);
     this.#advanced();
-    if (this.#readers.size === 0) this.#onIdle?.();
+    if (this.hasReaders) return;
+    this.#giveOutgrown();
+    if (this.#isLetGo) this.#vanish();
+    this.#onIdle?.();
   }
 
   #wake(): void {
     for (const reader of this.#readers) reader.wake();
   }
+}
+
+/** Bytes, and where they are. */
+interface Place {
+  readonly bytes: Buffer;
+  readonly extent: Extent | null;
+}
+
+const empty = Buffer.alloc(0);
+const nothing: Place = { bytes: empty, extent: null };
+
+function allot({ extents }: Room, bytes: number): Place | null {
+  if (extents === undefined) return inHeap(bytes);
+  const extent = extents.take(bytes);
+  return extent === null ? null : { bytes: extent.bytes, extent };
+}
+
+/** Its own memory, never the pool's: a small body must not keep a large one's alive. */
+const inHeap = (bytes: number): Place => ({ bytes: Buffer.allocUnsafeSlow(bytes), extent: null });
+
+/** It stays as it is until the end of this turn, for whoever waits for something that this turn resolves. */
+export function holdForTurn(object: CachedObject): void {
+  const reader = object.openReader(object.filled);
+  setImmediate(() => reader.close());
 }

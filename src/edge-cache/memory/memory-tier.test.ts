@@ -68,15 +68,33 @@ describe('the memory tier', () => {
     expect(tier.bytes).toBeLessThan(pinned - 20 * kibibyte);
   });
 
-  it('cuts the readers of what has been pinned longest when too much is', () => {
-    const objects = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => {
-      const object = put(key, 20 * kibibyte);
-      object.openReader(0);
+  it('cuts the readers of what has been pinned longest when too much is, and has its memory once they have left', async () => {
+    const objects = ['a', 'b', 'c', 'd', 'e'].map((key) => {
+      const object = put(key, 18 * kibibyte);
+      const reader = object.openReader(0);
+      void reader.change().then(() => reader.close());
       return object;
     });
+    expect(open('f', 18 * kibibyte)).toBeNull();
     expect(objects[0]?.phase).toBe('failed');
+    // A reader that is cut hears of it within the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(put('f', 18 * kibibyte).phase).toBe('complete');
     expect(objects.at(-1)?.phase).toBe('complete');
     expect(tier.bytes).toBeLessThanOrEqual(100 * kibibyte);
+  });
+
+  it('lends no byte of what is still read, though it was cut', () => {
+    const object = put('a', 20 * kibibyte);
+    const bytes = object.view(0, 20 * kibibyte);
+    const reader = object.openReader(0);
+    object.fail();
+    tier.remove('a');
+    for (let at = 0; at < 20; at += 1) put(`${at}`, 20 * kibibyte);
+    expect(Buffer.from(bytes).toString()).toBe('a'.repeat(20 * kibibyte));
+    reader.close();
+    for (let at = 0; at < 20; at += 1) put(`b${at}`, 20 * kibibyte);
+    expect(Buffer.from(bytes).toString()).not.toContain('a');
   });
 
   it('gives fills at most half of its memory', () => {

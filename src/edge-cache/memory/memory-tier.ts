@@ -7,8 +7,9 @@
  */
 
 import type { EdgeMetrics } from '../edge-metrics.js';
-import type { CachedObject, Room } from './cached-object.js';
+import type { CachedObject, Extents, Room } from './cached-object.js';
 import { S3Fifo } from './s3-fifo.js';
+import { type Extent, Slabs } from './slabs.js';
 
 /** A slower tier, told of what this one is told of. */
 export interface TierBelow {
@@ -19,12 +20,19 @@ export interface TierBelow {
   confirmed(key: string): void;
 }
 
+const kibibyte = 1024;
+/** Of what is asked for: so many times may be evicted to have it in one piece. */
+const piecesPart = 4;
+
 export class MemoryTier implements Room {
   readonly #bytesMax: number;
   readonly #metrics: EdgeMetrics;
   readonly #below: TierBelow | null;
   readonly #stored: S3Fifo<CachedObject>;
   readonly #pinned = new Map<CachedObject, number>();
+  readonly #slabs: Slabs;
+  /** The bytes of all of them. */
+  readonly extents: Extents;
   #filling = 0;
   #pinnedBytes = 0;
 
@@ -36,6 +44,12 @@ export class MemoryTier implements Room {
     this.#bytesMax = options.bytesMax;
     this.#metrics = options.metrics;
     this.#below = options.below ?? null;
+    this.#slabs = new Slabs(options.bytesMax);
+    this.extents = {
+      take: (bytes) => this.#allot(bytes),
+      shrink: (extent, bytes) => this.#slabs.shrink(extent, bytes),
+      give: (extent) => this.#slabs.give(extent),
+    };
     this.#stored = new S3Fifo({
       bytesMax: options.bytesMax,
       dispose: (object, reason) => this.#dropped(object, reason === 'evicted'),
@@ -72,7 +86,10 @@ export class MemoryTier implements Room {
     if (this.#makeRoom(bytes)) {
       this.#stored.set(object, bytes);
       this.#below?.stored(object);
-    } else this.#below?.removed(object.key);
+    } else {
+      this.#below?.removed(object.key);
+      object.letGo();
+    }
     this.#report();
   }
 
@@ -100,6 +117,15 @@ export class MemoryTier implements Room {
     this.#report();
   }
 
+  /** What is counted as free may lie in pieces, or still be read: then more is evicted until one is large enough, within reason. */
+  #allot(bytes: number): Extent | null {
+    const until = this.#stored.bytes - piecesPart * bytes - kibibyte;
+    for (;;) {
+      const extent = this.#slabs.take(bytes);
+      if (extent !== null || this.#stored.bytes < until || this.#stored.pop() === undefined) return extent;
+    }
+  }
+
   /** Evicts until so many bytes are free; false when what is left cannot be evicted. */
   #makeRoom(bytes: number): boolean {
     while (this.bytes + bytes > this.#bytesMax) {
@@ -111,6 +137,7 @@ export class MemoryTier implements Room {
   #dropped(object: CachedObject, evicted: boolean): void {
     if (evicted) this.#metrics.evicted();
     if (object.hasReaders) this.#pin(object);
+    object.letGo();
     while (this.#pinnedBytes > this.#bytesMax / 4) this.#cutLongestPinned();
   }
 

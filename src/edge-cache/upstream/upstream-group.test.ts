@@ -117,7 +117,7 @@ describe('several upstreams', () => {
 
   it('leave time for one another: one that hangs costs half the deadline', async () => {
     await open({
-      originLimits: { headMs: 1000 },
+      originLimits: { headMs: 4000 },
       originHealth: { failuresMax: 2 },
       steadyNow: () => performance.now(),
     });

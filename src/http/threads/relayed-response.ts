@@ -62,8 +62,12 @@ export class RelayedResponse implements HttpResponse {
     this.#send(last, true);
   }
 
+  get isDrained(): boolean {
+    return this.#over || (!this.#ended && this.#taken === this.#written);
+  }
+
   drained(): Promise<void> {
-    if (this.#over || (!this.#ended && this.#taken === this.#written)) return Promise.resolve();
+    if (this.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 

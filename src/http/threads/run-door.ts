@@ -54,7 +54,9 @@ async function openDoor(start: DoorStart, handler: HttpHandler, log: ReturnType<
   const outcome = loadUws();
   if (!outcome.loaded) throw new Error(`uWebSockets.js does not load in a thread (${outcome.reason})`);
   const { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax } = start;
-  const given = Object.entries({ headTimeoutMs, idleTimeoutMs, headBytesMax }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ headTimeoutMs, idleTimeoutMs, headBytesMax }).filter(
+    ([, value]) => value !== undefined,
+  );
   const options = { host, port, ...Object.fromEntries(given), sharedPort: true };
   return openUwsServer(outcome.uws, options, handler, log);
 }

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { builtProgram } from '../../telemetry/package-files.js';
-import { engineBench } from '../engine-bench.fixture.js';
+import type { engineBench } from '../engine-bench.fixture.js';
 import { httpEngineContract } from '../http-engine.contract.js';
 import { loadUws } from '../load-uws.js';
 import { openThreadedServer } from './threaded-engine.js';
