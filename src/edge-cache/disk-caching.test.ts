@@ -10,7 +10,7 @@ import { mebibyte, openScene, type Scene, until } from './edge.fixture.js';
 import type { EdgeOptions } from './edge.js';
 
 /** The origin says, the edge is restarted on the same disk, a client asks. */
-describe.each(['node', 'uws'] as const)('an edge with a disk, behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('an edge with a disk, behind the %s engine', (engine) => {
   let folder = '';
   let scene: Scene;
   let disk: DiskTier;

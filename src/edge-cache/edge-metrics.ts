@@ -102,6 +102,13 @@ export class EdgeMetrics {
     else if (outcome === 'miss' || outcome === 'revalidated') this.#misses += 1;
   }
 
+  /** By threads that answer for themselves, since this was last told. */
+  hitElsewhere(hits: number, bytes: number): void {
+    this.#outcomes.hit.inc(hits);
+    this.#hits += hits;
+    this.served('cache', bytes);
+  }
+
   served(from: 'cache' | 'upstream', bytes: number): void {
     this.#bytesServed += bytes;
     this.#sources[from].inc(bytes);

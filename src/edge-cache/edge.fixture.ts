@@ -13,8 +13,10 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import { openHttpServer } from '../http/open-server.js';
 import type { HttpHandler, HttpServer } from '../http/server.js';
+import { openThreadedServer } from '../http/threads/threaded-engine.js';
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { builtProgram } from '../telemetry/package-files.js';
 import { type Edge, type EdgeOptions, openEdge } from './edge.js';
 
 export const mebibyte = 1024 * 1024;
@@ -92,7 +94,7 @@ export interface Scene {
 }
 
 export type SceneOptions = Partial<EdgeOptions> & {
-  readonly engine: 'uws' | 'node';
+  readonly engine: 'uws' | 'uws-threads' | 'node';
   readonly originSays?: RequestListener;
   readonly apiSays?: RequestListener;
 };
@@ -105,17 +107,16 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const { engine, originSays = saysNothing, apiSays = saysNothing, ...edgeOptions } = options;
   const origin = await openBehind(originSays);
   const api = await openBehind(apiSays);
-  const clock = { now: Date.now() };
+  const clock = new SharedClock();
   const metrics = new Metrics();
   const wiring = { origin: origin.url, api: api.url, memoryBytes: 64 * mebibyte, log: silentLog, metrics };
-  const edge = openEdge({ ...wiring, now: () => clock.now, ...edgeOptions });
+  const edge = openEdge({ ...wiring, now: () => clock.now, lends: engine === 'uws-threads', ...edgeOptions });
   const received = { count: 0 };
   const counted: HttpHandler = (request, response) => {
     received.count += 1;
     return edge.handler(request, response);
   };
-  const connectionGate = edge.connectionGate ?? undefined;
-  const door = await openHttpServer({ engine, host: '127.0.0.1', port: 0, connectionGate }, counted, silentLog);
+  const door = await openSceneDoor(engine, { edge, clock, isBox: edgeOptions.api !== null }, counted);
   const { port } = door.address;
   return {
     origin,
@@ -129,6 +130,43 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     ask: (path, asking) => readAnswer(openRequest(port, path, asking)),
     close: () => closeScene(door, edge, origin, api),
   };
+}
+
+/** Which other threads see too. */
+class SharedClock {
+  readonly shared = new SharedArrayBuffer(8);
+  readonly #ms = new Float64Array(this.shared);
+
+  constructor() {
+    this.now = Date.now();
+  }
+
+  get now(): number {
+    return this.#ms[0] ?? 0;
+  }
+
+  set now(ms: number) {
+    this.#ms[0] = ms;
+  }
+}
+
+async function openSceneDoor(
+  engine: SceneOptions['engine'],
+  { edge, clock, isBox }: { edge: Edge; clock: SharedClock; isBox: boolean },
+  handler: HttpHandler,
+): Promise<HttpServer> {
+  const where = { host: '127.0.0.1', port: 0 };
+  const { lending } = edge;
+  if (engine !== 'uws-threads' || lending === null) {
+    const plain = engine === 'node' ? engine : 'uws';
+    const connectionGate = edge.connectionGate ?? undefined;
+    return openHttpServer({ ...where, engine: plain, connectionGate }, handler, silentLog);
+  }
+  const forProgram = () => lending.borrower(isBox ? 'box' : 'any', clock.shared);
+  const program = builtProgram('door-thread');
+  const door = await openThreadedServer({ ...where, threads: 2, program, forProgram }, handler, silentLog);
+  lending.begin((what) => door.tellAll(what));
+  return door;
 }
 
 async function closeScene(door: HttpServer, edge: Edge, ...behind: readonly Behind[]): Promise<void> {

@@ -19,6 +19,7 @@ import { Prefetch } from './prefetch.js';
 import { openPurging, type PurgingOptions } from './purge/purging.js';
 import { newCdnId } from './semantics/cdn-loop.js';
 import { SharedFetches } from './shared-fetch.js';
+import { Lending } from './threads/lending.js';
 import { defaultOriginHealth, type OriginHealth, OriginServers } from './upstream/origin-servers.js';
 import { RetryBudget } from './upstream/retry-budget.js';
 import { Upstream, type UpstreamLimits } from './upstream/upstream.js';
@@ -49,6 +50,8 @@ export interface EdgeOptions {
   readonly staleIfErrorMs?: number;
   /** Default: nobody may purge, and nothing is remembered of purges or followed. */
   readonly purging?: PurgingOptions;
+  /** Whether other threads answer from this memory too: see `lending`. Default false. */
+  readonly lends?: boolean;
   /** Whether the next segment of our media is fetched before it is asked for. Default false. */
   readonly prefetch?: boolean;
   /** Who may ask, and what is written down of it. Default: everybody, nothing. */
@@ -65,6 +68,8 @@ export interface Edge {
   readonly handler: HttpHandler;
   /** For the doors that hand their requests to it; null: they take every connection. */
   readonly connectionGate: ConnectionGate | null;
+  /** For the threads that have doors; null where it does not lend. */
+  readonly lending: Lending | null;
   stats(): EdgeStats;
   /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
   drain(): void;
@@ -116,6 +121,8 @@ export function openEdge(options: EdgeOptions): Edge {
   const api = options.api && new Upstream({ ...apiCommon, base: options.api });
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics, below: options.disk ?? null });
   const variants = new VariantIndex();
+  const lending = options.lends ? new Lending(metrics) : null;
+  if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);
   const hitForMiss = new HitForMiss(now);
   const large = new LargeBodies(objectBytesMax);
   const shared = {
@@ -143,6 +150,7 @@ export function openEdge(options: EdgeOptions): Edge {
     large,
     fetches,
     prefetch,
+    lending,
     alone,
     held,
     metrics,
@@ -157,9 +165,14 @@ export function openEdge(options: EdgeOptions): Edge {
   return {
     handler: openDoor(space, api ?? alone, { cdnId, purging: purging.door, gates: makeGates(gates, now, gateMetrics) }),
     connectionGate: makeConnectionGate(gates, gateMetrics),
-    stats: () => metrics.stats({ bytes: tier.bytes, objects: tier.objects }),
+    lending,
+    stats: () => {
+      lending?.count();
+      return metrics.stats({ bytes: tier.bytes, objects: tier.objects });
+    },
     drain: () => purging.drain(),
     close: async () => {
+      lending?.close();
       await purging.close();
       await Promise.all([origin.close(), api?.close()]);
     },

@@ -33,6 +33,6 @@ export interface Asked extends Exchange, VariantAsked {
 
 /** What every step may use. */
 export interface Tools {
-  readonly metrics: EdgeMetrics;
+  readonly metrics: Pick<EdgeMetrics, 'request' | 'served'>;
   readonly now: () => number;
 }

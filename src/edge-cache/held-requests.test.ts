@@ -18,7 +18,7 @@ const blocking = `${playlist}?_HLS_msn=7&_HLS_part=1`;
 const segment = '/media/b_0123456789abcdef/v720/7.m4s';
 const part = '/media/b_0123456789abcdef/v720/7.2.m4s';
 
-describe.each(['node', 'uws'] as const)('what the origin holds back, behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('what the origin holds back, behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (options: Omit<SceneOptions, 'engine'>): Promise<Scene> => {
     scene = await openScene({ engine, ...options });

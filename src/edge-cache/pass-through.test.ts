@@ -43,7 +43,7 @@ async function standsStill(poured: { bytes: number }): Promise<void> {
   }
 }
 
-describe.each(['node', 'uws'] as const)('the pass-through behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('the pass-through behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (options: Omit<SceneOptions, 'engine'>): Promise<Scene> => {
     scene = await openScene({ engine, ...options });

@@ -58,7 +58,7 @@ function partsOf({ headers, body }: Answer): Record<string, string> {
   );
 }
 
-describe.each(['node', 'uws'] as const)('behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('behind the %s engine', (engine) => {
   let scene: Scene;
   let served: Served;
   const open = async (options: Omit<SceneOptions, 'engine'> = {}): Promise<void> => {

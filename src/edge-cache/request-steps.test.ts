@@ -7,7 +7,7 @@ const playlist: RequestListener = (_request, response) => {
   response.end('0123456789');
 };
 
-describe.each(['node', 'uws'] as const)('the cached space behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('the cached space behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (options: Omit<SceneOptions, 'engine'>): Promise<Scene> => {
     scene = await openScene({ engine, ...options });

@@ -1,20 +1,8 @@
-/**
- * A request to the cached space, step by step:
- *
- *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
- *      │                     ├ kept in blocks → large-steps
- *      │                     ├ on disk → read into memory, and look at it as above or below
- *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
- *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
- *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
- *
- * Each step is one function below. A hit runs to its end without waiting for anything.
- */
-import type { HttpRequest } from '../http/server.js';
 import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
 import { cacheKey } from './cache-key.js';
 import { type Delivered, deliverObject } from './deliver.js';
+import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
 import type { Landing } from './flight.js';
 import type { HitForMiss } from './hit-for-miss.js';
@@ -26,20 +14,21 @@ import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
 import type { Prefetch } from './prefetch.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
-import { acceptsGzip } from './semantics/accept-encoding.js';
-import { parseRanges } from './semantics/byte-range.js';
+import { receive } from './receive.js';
 import type { CacheStatus } from './semantics/cache-status.js';
 import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
 import type { HeaderPairs } from './semantics/header-fields.js';
 import { changedBy } from './semantics/invalidation.js';
-import { aloneHeaders, sharedHeaders } from './semantics/request-headers.js';
-import { noWishes, servesOnError, useOf, wishesOf } from './semantics/request-wishes.js';
+import { aloneHeaders } from './semantics/request-headers.js';
+import { servesOnError, useOf } from './semantics/request-wishes.js';
 import { fetchFor, type SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
+import type { Lending } from './threads/lending.js';
 import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
 
 export interface CachedSpace extends Tools {
+  readonly metrics: EdgeMetrics;
   readonly addresses: AddressRules;
   readonly tier: MemoryTier;
   readonly disk: Disks | null;
@@ -49,6 +38,8 @@ export interface CachedSpace extends Tools {
   readonly fetches: SharedFetches;
   /** Null: off. */
   readonly prefetch: Prefetch | null;
+  /** To the threads that have doors; null: there are none. */
+  readonly lending: Pick<Lending, 'lend'> | null;
   /** For what is not shared; and for that of it which the origin may hold back. */
   readonly alone: Pick<Upstream, 'fetch'>;
   readonly held: Pick<Upstream, 'fetch'>;
@@ -89,47 +80,6 @@ function answer(space: CachedSpace, asked: Asked): void | Promise<void> {
   return fetchShared(space, asked, found);
 }
 
-/** Reads what matters of the request, and names what it asks for. */
-function receive({ variants, addresses }: CachedSpace, exchange: Exchange, target: Path): Asked {
-  const { request } = exchange;
-  const query = addresses.query(target.path, target.query);
-  const key = cacheKey({ path: target.path, query });
-  const { media, held, text } = addresses.read(target.path, query);
-  const coding = text ? (acceptsGzip(request.header('accept-encoding')) ? 'gzip' : 'plain') : null;
-  const headers = once(() => sharedHeaders(request, { coding, media, cookies: addresses.cookies }));
-  // Field by field here and below: what is spread is copied slowly, and thousands come in one turn.
-  return {
-    request,
-    response: exchange.response,
-    key,
-    coding,
-    media,
-    held,
-    isHead: request.method === 'HEAD',
-    name: variants.name({ key, coding }, headers),
-    ranges: parseRanges(request.header('range')),
-    conditions: conditionsOf(request),
-    wishes: media ? noWishes : wishesOf(request),
-    headers,
-  };
-}
-
-function once<Made>(make: () => Made): () => Made {
-  let made: Made | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
-
-function conditionsOf(request: HttpRequest): Asked['conditions'] {
-  return {
-    ifNoneMatch: request.header('if-none-match'),
-    ifModifiedSince: request.header('if-modified-since'),
-    ifRange: request.header('if-range'),
-  };
-}
-
 function lookUp({ tier, hitForMiss, large, now }: CachedSpace, { name, key, wishes, isHead }: Asked): Found {
   const object = tier.get(name);
   if (object !== undefined) {
@@ -147,6 +97,7 @@ function hit(space: CachedSpace, asked: Asked, object: CachedObject, how: string
   const status = { hit: true, ttl: ttlOf(space, object), detail: how === 'fresh' ? undefined : how };
   space.prefetch?.sent(object);
   const delivered = deliverObject({ asked, object, status, tools: space });
+  if (how === 'fresh') space.lending?.lend(object);
   // A whole object has everything: it is never unavailable.
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }

@@ -15,7 +15,7 @@ import {
 
 const minute = { 'cache-control': 'max-age=60' };
 
-describe.each(['node', 'uws'] as const)('shared fetches behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('shared fetches behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (options: Omit<SceneOptions, 'engine'>): Promise<Scene> => {
     scene = await openScene({ engine, ...options });

@@ -30,6 +30,8 @@ const addressesMax = 10_000;
 
 export class VariantIndex {
   readonly #byKey = new LRUCache<string, Variation>({ max: addressesMax });
+  /** Told of each address whose variants are out of date. */
+  whenForgotten: (key: string) => void = () => {};
   #generations = randomInt(2 ** 47);
 
   /** The name for what a request with these headers selects. */
@@ -48,11 +50,12 @@ export class VariantIndex {
     const key = codedKey(asked);
     const names = asked.coding === null ? vary : vary.filter((name) => name !== 'accept-encoding');
     if (names.length === 0) {
-      this.#byKey.delete(key);
+      this.#forget(key);
       return key;
     }
     const known = this.#byKey.get(key);
     if (known !== undefined && known.names.join() === names.join()) return nameOf(key, known, request);
+    this.#forget(key);
     this.#generations += 1;
     const variation = { names, generation: this.#generations };
     this.#byKey.set(key, variation);
@@ -68,7 +71,16 @@ export class VariantIndex {
 
   /** All variants of an address are out of date. */
   forget(key: string): void {
-    for (const coding of codings) this.#byKey.delete(codedKey({ key, coding }));
+    for (const coding of codings) this.#forget(codedKey({ key, coding }));
+  }
+
+  /** As another index has it. */
+  set(key: string, variation: Variation): void {
+    this.#byKey.set(key, variation);
+  }
+
+  #forget(key: string): void {
+    if (this.#byKey.delete(key)) this.whenForgotten(key);
   }
 }
 

@@ -49,6 +49,17 @@ export interface Extents {
   give(extent: Extent): void;
 }
 
+/** That other threads read it too. */
+export interface Loan {
+  /** How often they did since it was last forgotten, up to 3. */
+  readonly uses: number;
+  forgetUses(): void;
+  /** Nobody begins to read it any more; calls back once nobody reads it there, perhaps at once. */
+  end(idle: () => void): void;
+  /** After its end: who still reads is to be cut. */
+  cut(): void;
+}
+
 export interface ObjectOptions {
   readonly key: string;
   readonly head: StoredHead;
@@ -64,9 +75,12 @@ const headOverhead = 512;
 
 export class CachedObject {
   readonly key: string;
-  head: StoredHead;
-  /** For whoever keeps it: how often it was used of late. */
-  uses = 0;
+  /** Null: it is not lent. For whoever lends it. */
+  loan: Loan | null = null;
+  #head: StoredHead;
+  #uses = 0;
+  /** Loans that have ended, and are still read. */
+  readonly #ending = new Set<Loan>();
   readonly #bytesMax: number;
   readonly #room: Room;
   readonly #readers = new Set<BodyReader>();
@@ -98,13 +112,42 @@ export class CachedObject {
 
   private constructor(options: ObjectOptions, { bytes, extent }: Place) {
     this.key = options.key;
-    this.head = options.head;
+    this.#head = options.head;
     this.#length = options.length;
     this.#bytesMax = options.bytesMax;
     this.#room = options.room;
     this.#reserved = bytes.length;
     this.#bytes = bytes;
     this.#extent = extent;
+  }
+
+  /** One that is whole, in memory that somebody else owns and keeps. */
+  static whole(key: string, head: StoredHead, bytes: Buffer): CachedObject {
+    const options = { key, head, length: bytes.length, bytesMax: bytes.length, room: elsewhere };
+    const object = new CachedObject(options, { bytes, extent: null });
+    object.#filled = bytes.length;
+    object.#phase = 'complete';
+    return object;
+  }
+
+  get head(): StoredHead {
+    return this.#head;
+  }
+
+  /** Whoever was lent the old one must come back for the new one. */
+  set head(head: StoredHead) {
+    this.#head = head;
+    this.endLoan();
+  }
+
+  /** For whoever keeps it: how often it was used of late. */
+  get uses(): number {
+    return this.#uses + (this.loan?.uses ?? 0);
+  }
+
+  set uses(uses: number) {
+    this.#uses = uses;
+    this.loan?.forgetUses();
   }
 
   get phase(): Phase {
@@ -128,7 +171,7 @@ export class CachedObject {
   }
 
   get hasReaders(): boolean {
-    return this.#readers.size > 0;
+    return this.#readers.size + this.#ending.size > 0;
   }
 
   /** Adds the next bytes; when it returns a promise, wait for it before the next (only ever once it has overflowed). */
@@ -161,6 +204,7 @@ export class CachedObject {
     this.#phase = 'failed';
     this.#bytes = empty;
     this.letGo();
+    for (const loan of this.#ending) loan.cut();
     this.#wake();
     this.#drained?.();
   }
@@ -168,8 +212,22 @@ export class CachedObject {
   /** Nobody keeps it, or no longer: it is gone with its last reader. */
   letGo(): void {
     this.release();
+    this.endLoan();
     this.#isLetGo = true;
     if (!this.hasReaders) this.#vanish();
+  }
+
+  /** Nobody else begins to read it. */
+  endLoan(): void {
+    const { loan } = this;
+    if (loan === null) return;
+    this.#uses += loan.uses;
+    this.loan = null;
+    this.#ending.add(loan);
+    loan.end(() => {
+      this.#ending.delete(loan);
+      this.#perhapsIdle();
+    });
   }
 
   /** Gives back the count that it asked of `room`: somebody else counts it now. */
@@ -287,6 +345,10 @@ export class CachedObject {
   #left(reader: BodyReader): void {
     this.#readers.delete(reader);
     this.#advanced();
+    this.#perhapsIdle();
+  }
+
+  #perhapsIdle(): void {
     if (this.hasReaders) return;
     this.#giveOutgrown();
     if (this.#isLetGo) this.#vanish();
@@ -304,6 +366,8 @@ interface Place {
   readonly extent: Extent | null;
 }
 
+/** Nothing is asked of it. */
+const elsewhere: Room = { take: () => false, giveBack: () => {} };
 const empty = Buffer.alloc(0);
 const nothing: Place = { bytes: empty, extent: null };
 

@@ -136,6 +136,7 @@ export class MemoryTier implements Room {
 
   #dropped(object: CachedObject, evicted: boolean): void {
     if (evicted) this.#metrics.evicted();
+    object.endLoan();
     if (object.hasReaders) this.#pin(object);
     object.letGo();
     while (this.#pinnedBytes > this.#bytesMax / 4) this.#cutLongestPinned();

@@ -8,7 +8,7 @@ import { gate, openScene, type Scene, type SceneOptions, until } from '../edge.f
 const token = 'the-operator-token';
 const path = '/_headwater/purges';
 
-describe.each(['node', 'uws'] as const)('purges behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('purges behind the %s engine', (engine) => {
   const scenes: Scene[] = [];
   const folders: string[] = [];
   let count = 0;

@@ -27,7 +27,6 @@ export interface DoorLinkOptions {
  */
 export class DoorLink {
   readonly opened: Promise<DoorOpening>;
-  readonly #worker: Worker;
   readonly #outbox: Outbox<ToDoor>;
   readonly #options: DoorLinkOptions;
   readonly #exchanges = new Map<number, Relayed>();
@@ -37,7 +36,6 @@ export class DoorLink {
   constructor(options: DoorLinkOptions) {
     this.#options = options;
     const worker = new Worker(options.program, { workerData: options.start, name: 'door', execArgv: [] });
-    this.#worker = worker;
     this.#outbox = new Outbox(worker);
     let died: unknown;
     worker.on('error', (error) => {

@@ -32,18 +32,13 @@ export class DoorRelay {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     const { response } = waiting;
-    switch (message.kind) {
-      case 'answer':
-        return this.#answer(waiting, message);
-      case 'write':
-        return this.#write(waiting, id, message.chunk);
-      case 'end':
-        response.end();
-        return this.#ended(waiting, id);
-      case 'abort':
-        return response.abort();
-      case 'pull':
-        void this.#pull(waiting, id);
+    if (message.kind === 'answer') this.#answer(waiting, message);
+    else if (message.kind === 'write') this.#write(waiting, id, message.chunk);
+    else if (message.kind === 'pull') void this.#pull(waiting, id);
+    else if (message.kind === 'abort') response.abort();
+    else {
+      response.end();
+      this.#ended(waiting, id);
     }
   }
 

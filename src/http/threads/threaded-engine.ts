@@ -13,8 +13,8 @@ export interface ThreadedServerOptions extends HttpServerOptions {
   readonly threads: number;
   /** What each runs: a program that calls `runDoor`. */
   readonly program: URL;
-  /** What it is given; must be fit for `postMessage`. */
-  readonly forProgram?: unknown;
+  /** What each is given; must be fit for `postMessage`. Default: nothing. */
+  readonly forProgram?: () => unknown;
   /** A thread ended without having been asked to: its connections are gone. */
   readonly onDeath?: (error: unknown) => void;
 }
@@ -32,12 +32,15 @@ export async function openThreadedServer(
 ): Promise<ThreadedServer> {
   const { host, threads, program, forProgram, headTimeoutMs, idleTimeoutMs, headBytesMax } = options;
   const port = await freePort(host, options.port);
-  const start = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level, forProgram };
+  const common = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level };
   const onDeath = (error: unknown) => {
     log.fatal({ err: error }, 'a thread of the public door ended');
     options.onDeath?.(error);
   };
-  const links = Array.from({ length: threads }, () => new DoorLink({ program, start, handler, log, onDeath }));
+  const links = Array.from({ length: threads }, () => {
+    const start = { ...common, forProgram: forProgram?.() };
+    return new DoorLink({ program, start, handler, log, onDeath });
+  });
   const openings = await Promise.all(links.map((link) => link.opened));
   const failed = openings.find((opening) => !opening.opened);
   if (failed !== undefined) {

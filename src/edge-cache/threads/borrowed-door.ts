@@ -1,0 +1,71 @@
+import type { HttpHandler, HttpRequest, HttpResponse } from '../../http/server.js';
+import { anyAddresses, boxAddresses } from '../address-rules.js';
+import { deliverObject } from '../deliver.js';
+import { receive } from '../receive.js';
+import { freshForMs } from '../semantics/freshness.js';
+import { useOf } from '../semantics/request-wishes.js';
+import { BorrowedObjects } from './borrowed-objects.js';
+import type { BorrowerStart, LoanMessage } from './loan-messages.js';
+import { LoanTable } from './loan-table.js';
+
+/** A door's thread: answers what is a plain hit on something that it was lent, and relays everything else. */
+export class BorrowedDoor {
+  readonly #objects: BorrowedObjects;
+  readonly #addresses: typeof boxAddresses;
+  readonly #tools: Parameters<typeof deliverObject>[0]['tools'];
+
+  constructor({ loans, places, counts, addresses, clock }: BorrowerStart) {
+    this.#objects = new BorrowedObjects(new LoanTable(loans, places));
+    this.#addresses = addresses === 'box' ? boxAddresses : anyAddresses;
+    const counted = new Float64Array(counts);
+    const count = (at: number, more: number) => {
+      counted[at] = (counted[at] ?? 0) + more;
+    };
+    const metrics = { request: () => count(0, 1), served: (_from: string, bytes: number) => count(1, bytes) };
+    const set = clock && new Float64Array(clock);
+    this.#tools = { metrics, now: set === null ? Date.now : () => set[0] ?? 0 };
+  }
+
+  told(message: LoanMessage): void {
+    this.#objects.told(message);
+  }
+
+  serve(relay: HttpHandler): HttpHandler {
+    return (request, response) => {
+      if (!this.#answers(request, response)) return relay(request, response);
+    };
+  }
+
+  /** False: it is not for this thread, and nothing was done. */
+  #answers(request: HttpRequest, response: HttpResponse): boolean {
+    const { method } = request;
+    if ((method !== 'GET' && method !== 'HEAD') || request.hasBody) return false;
+    // Whether it has come round is for the owner to say.
+    if (request.header('cdn-loop') !== undefined) return false;
+    const target = this.#addresses.target(request.path, request.query);
+    if (target.kind === 'refused') return false;
+    const asked = receive(
+      { variants: this.#objects.variants, addresses: this.#addresses },
+      { request, response },
+      target,
+    );
+    const borrowed = this.#objects.take(asked.name);
+    if (borrowed === undefined) return false;
+    const { object } = borrowed;
+    const now = this.#tools.now();
+    const isUsable = object.phase === 'complete' && useOf(object.head.freshness, asked.wishes, now) === 'fresh';
+    if (!isUsable) {
+      this.#objects.giveBack(borrowed);
+      return false;
+    }
+    const ttl = Math.ceil(freshForMs(object.head.freshness, now) / 1000);
+    let delivered: ReturnType<typeof deliverObject> = 'delivered';
+    try {
+      delivered = deliverObject({ asked, object, status: { hit: true, ttl }, tools: this.#tools });
+    } finally {
+      if (!(delivered instanceof Promise)) this.#objects.giveBack(borrowed);
+    }
+    if (delivered instanceof Promise) void delivered.finally(() => this.#objects.giveBack(borrowed));
+    return true;
+  }
+}

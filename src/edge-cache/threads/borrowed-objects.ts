@@ -1,0 +1,61 @@
+import { CachedObject } from '../memory/cached-object.js';
+import { VariantIndex } from '../variant-index.js';
+import type { LoanMessage } from './loan-messages.js';
+import type { LoanTable } from './loan-table.js';
+
+/** An object of the owner's, pinned from `take` to `giveBack`. */
+export interface Borrowed {
+  readonly object: CachedObject;
+  readonly place: number;
+  readonly generation: number;
+}
+
+/** What a thread has been lent, by name. Bounded by the places of the table. */
+export class BorrowedObjects {
+  readonly variants = new VariantIndex();
+  readonly #table: LoanTable;
+  readonly #byName = new Map<string, Borrowed>();
+  /** Also those whose loan has ended, and whose readers have not left. */
+  readonly #byPlace = new Map<number, Borrowed>();
+
+  constructor(table: LoanTable) {
+    this.#table = table;
+  }
+
+  told(message: LoanMessage): void {
+    const { place, generation } = message;
+    if (message.kind === 'lent') {
+      const { name, head, bytes, varies } = message;
+      const object = CachedObject.whole(name, head, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      const borrowed = { object, place, generation };
+      if (varies !== null) this.variants.set(varies.key, varies.variation);
+      this.#byName.set(name, borrowed);
+      this.#byPlace.set(place, borrowed);
+      return;
+    }
+    const borrowed = this.#byPlace.get(place);
+    if (borrowed?.generation !== generation) return;
+    const { object } = borrowed;
+    if (this.#byName.get(object.key) === borrowed) this.#byName.delete(object.key);
+    if (message.kind === 'cut') object.fail();
+  }
+
+  /** Counts as a use. */
+  take(name: string): Borrowed | undefined {
+    const borrowed = this.#byName.get(name);
+    if (borrowed === undefined) return undefined;
+    const { place, generation } = borrowed;
+    this.#table.pin(place);
+    if (this.#table.generation(place) === generation) {
+      this.#table.countUse(place);
+      return borrowed;
+    }
+    this.#table.unpin(place);
+    this.#byName.delete(name);
+    return undefined;
+  }
+
+  giveBack({ place }: Borrowed): void {
+    this.#table.unpin(place);
+  }
+}

@@ -1,0 +1,153 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadUws } from '../../http/load-uws.js';
+import { gate, headOf, mebibyte, openScene, type Scene, type SceneOptions } from '../edge.fixture.js';
+
+/** What two threads answer by themselves, out of the memory of the one that owns it. */
+describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+  const open = async (options: Partial<SceneOptions> = {}) => {
+    scene = await openScene({ engine: 'uws-threads', api: null, ...options });
+  };
+  const says = (body: Buffer | string, fields: Record<string, string> = { 'cache-control': 'max-age=60' }) => {
+    scene.origin.says = (_request, response) => {
+      response.writeHead(200, { 'content-length': Buffer.byteLength(body), ...fields }).end(body);
+    };
+  };
+  /** Asks on new connections, so that each thread is asked, until this many requests in a row did not come to the owner. */
+  const askUntilLent = async (path: string, inARow = 12, headers = {}) => {
+    for (let own = 0, asked = 0; own < inARow; asked += 1) {
+      const before = scene.received.count;
+      const answer = await scene.ask(path, { headers });
+      expect(answer.status).toBe(200);
+      own = scene.received.count === before ? own + 1 : 0;
+      expect(asked).toBeLessThan(500);
+    }
+  };
+
+  it('is answered without the owner, with the same head', async () => {
+    await open();
+    says('hello', { 'cache-control': 'max-age=60', etag: '"1"' });
+    const first = await scene.ask('/a');
+    const second = await scene.ask('/a');
+    await askUntilLent('/a');
+    scene.clock.now += 5000;
+    const lent = await scene.ask('/a');
+    expect(lent.body).toBe('hello');
+    expect([first.cacheStatus, second.cacheStatus, lent.cacheStatus]).toEqual([
+      expect.stringContaining('fwd=uri-miss'),
+      expect.stringMatching(/; hit; ttl=60$/),
+      expect.stringMatching(/; hit; ttl=55$/),
+    ]);
+    expect(lent.headers.age).toBe('5');
+    const { 'cache-status': _one, age: _two, date: _three, ...rest } = second.headers;
+    expect(lent.headers).toMatchObject(rest);
+    const before = scene.received.count;
+    const conditional = await scene.ask('/a', { headers: { 'if-none-match': '"1"' } });
+    const ranged = await scene.ask('/a', { headers: { range: 'bytes=1-2' } });
+    const several = await scene.ask('/a', { headers: { range: 'bytes=0-0,4-4' } });
+    expect([conditional.status, ranged.status, ranged.body, several.status]).toEqual([304, 206, 'el', 206]);
+    expect(scene.received.count).toBe(before);
+    expect(scene.origin.asked).toHaveLength(1);
+  });
+
+  it('counts in what the edge says of itself', async () => {
+    await open();
+    says('hello');
+    await askUntilLent('/a');
+    const asked = 20;
+    const before = scene.edge.stats();
+    for (let times = 0; times < asked; times += 1) await scene.ask('/a');
+    const after = scene.edge.stats();
+    expect([after.hits - before.hits, after.bytesServed - before.bytesServed]).toEqual([asked, 5 * asked]);
+  });
+
+  it.each([
+    ['its lifetime is over', () => (scene.clock.now += 61_000)],
+    ['something unsafe has changed it', () => scene.ask('/a', { method: 'POST', body: 'x' })],
+  ])('is the owner’s again once %s', async (_, happens) => {
+    await open();
+    says('one');
+    await askUntilLent('/a');
+    says('two');
+    await happens();
+    for (let times = 0; times < 8; times += 1) expect((await scene.ask('/a')).body).toBe('two');
+  });
+
+  it('is what each client accepts, where it varies', async () => {
+    await open();
+    scene.origin.says = (request, response) => {
+      const body = String(request.headers['accept-language']);
+      response.writeHead(200, { 'cache-control': 'max-age=60', vary: 'accept-language' }).end(body);
+    };
+    const languages = ['de', 'fr'];
+    for (const language of languages) await askUntilLent('/a', 12, { 'accept-language': language });
+    const before = scene.received.count;
+    for (const language of languages) {
+      expect((await scene.ask('/a', { headers: { 'accept-language': language } })).body).toBe(language);
+    }
+    expect(scene.received.count).toBe(before);
+    await scene.ask('/a', { method: 'DELETE' });
+    scene.origin.says = (_request, response) =>
+      response.writeHead(200, { 'cache-control': 'max-age=60', vary: 'accept-language' }).end('new');
+    for (const language of languages) {
+      expect((await scene.ask('/a', { headers: { 'accept-language': language } })).body).toBe('new');
+    }
+  });
+
+  it('is not lent on while a slow client reads what was evicted: not one wrong byte', async () => {
+    await open({ memoryBytes: 8 * mebibyte, objectBytesMax: 4 * mebibyte });
+    const body = randomBytes(3 * mebibyte);
+    says(body);
+    await askUntilLent('/slow');
+    const slow = await headOf(scene.open('/slow'));
+    const hash = createHash('sha256');
+    let bytes = 0;
+    // Nothing is read yet: most of it lies in the memory that is asked for by others now.
+    const others = randomBytes(1 * mebibyte);
+    says(others);
+    for (let at = 0; at < 30; at += 1) expect((await scene.ask(`/other${at}`)).body.length).toBe(others.length);
+    let whole = true;
+    slow.on('aborted', () => {
+      whole = false;
+    });
+    const ended = gate();
+    slow.on('close', ended.open);
+    slow.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+    });
+    await ended.opened;
+    // It may have been cut, since its memory was wanted; what came of it is right.
+    const expected = createHash('sha256').update(body.subarray(0, bytes)).digest('hex');
+    expect(hash.digest('hex')).toBe(expected);
+    expect(whole).toBe(bytes === body.length);
+  });
+
+  it('stays right while everything is evicted, changed and asked for at once', async () => {
+    await open({ memoryBytes: 4 * mebibyte, objectBytesMax: mebibyte });
+    let version = 0;
+    scene.origin.says = (request, response) => {
+      const name = `${request.url} ${version};`;
+      response.writeHead(200, { 'cache-control': 'max-age=60' }).end(name.repeat(1 + (name.charCodeAt(1) % 60) * 200));
+    };
+    const ask = async (client: number) => {
+      for (let times = 0; times < 60; times += 1) {
+        const path = `/${String.fromCharCode(97 + ((client * 7 + times * times) % 26))}`;
+        let least = 0;
+        if (times % 20 === 19) {
+          version += 1;
+          least = version;
+          await scene.ask(path, { method: 'POST' });
+        }
+        const { body } = await scene.ask(path);
+        const one = body.slice(0, body.indexOf(';') + 1);
+        expect(one.startsWith(`${path} `)).toBe(true);
+        expect(body).toBe(one.repeat(body.length / one.length));
+        expect(Number(one.slice(3, -1))).toBeGreaterThanOrEqual(least);
+      }
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, client) => ask(client)));
+  });
+});

@@ -1,0 +1,31 @@
+import type { StoredHead } from '../memory/cached-object.js';
+import type { Variation } from '../variant-index.js';
+
+/** What the owner of the memory tells the threads that have doors. */
+export type LoanMessage =
+  /** A whole object, to be read under its name as long as its place has this generation. `bytes` lie in shared memory. */
+  | {
+      readonly kind: 'lent';
+      readonly place: number;
+      readonly generation: number;
+      readonly name: string;
+      readonly head: StoredHead;
+      readonly bytes: Uint8Array;
+      /** On what its address varies: null: on nothing. */
+      readonly varies: { readonly key: string; readonly variation: Variation } | null;
+    }
+  | { readonly kind: 'ended'; readonly place: number; readonly generation: number }
+  /** Its memory is needed: who still reads it is to be cut. */
+  | { readonly kind: 'cut'; readonly place: number; readonly generation: number };
+
+/** What a door's thread is given at its start. */
+export interface BorrowerStart {
+  readonly loans: SharedArrayBuffer;
+  readonly places: number;
+  /** Hits and their bytes, of this thread alone: two doubles. */
+  readonly counts: SharedArrayBuffer;
+  /** Which rules its addresses follow. */
+  readonly addresses: 'box' | 'any';
+  /** Epoch ms, one double, as tests set it; null: the system's clock. */
+  readonly clock: SharedArrayBuffer | null;
+}
