@@ -172,7 +172,7 @@ export class SharedFetches {
     const { block } = asked;
     const name = block ? asked.name : variants.learn(asked, varyNames(answer.headers), asked.headers());
     const object = this.#openObject(name, answer, verdict.freshness);
-    if (object === null) return this.#unheld(asked, name, answer);
+    if (object === null) return this.#unheld(flight, asked, name, answer);
     this.#options.hitForMiss.forget(asked.key);
     this.#rename(flight, name);
     flight.object = object;
@@ -213,8 +213,10 @@ export class SharedFetches {
   }
 
   /** It is too large, or memory is full of what cannot be evicted, which will pass. */
-  #unheld(asked: FetchAsked, name: string, answer: UpstreamAnswer): Landing {
+  #unheld(flight: Flight, asked: FetchAsked, name: string, answer: UpstreamAnswer): Landing {
     const { objectBytesMax, large } = this.#options;
+    // What was changed meanwhile must not be found in its blocks again.
+    if (!flight.keep) return this.#unshared(asked, answer, 'changed-meanwhile', false);
     const tooLarge = (answer.contentLength ?? 0) > objectBytesMax;
     if (tooLarge && large.learn(name, answer)) return this.#unshared(asked, answer, 'in-blocks', false);
     return this.#unshared(asked, answer, tooLarge ? 'too-large' : 'no-room', tooLarge);
