@@ -56,8 +56,6 @@ export class FaultyStore implements RecordingStore {
   }
 }
 
-const SMALL_DISK_MIB = 48;
-
 /**
  * A small file system of its own in memory, where the system lets us mount one.
  *
@@ -65,18 +63,20 @@ const SMALL_DISK_MIB = 48;
  */
 export class SmallDisk {
   readonly folder: string;
+  readonly #mebibytes: number;
   readonly #filler: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, mebibytes: number) {
     this.folder = folder;
+    this.#mebibytes = mebibytes;
     this.#filler = join(folder, 'filler');
   }
 
   /** @param folder empty. Null: it may not be mounted here. */
-  static mount(folder: string): SmallDisk | null {
+  static mount(folder: string, mebibytes = 48): SmallDisk | null {
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK_MIB}m`, 'tmpfs', folder], { stdio: 'ignore' });
-      return new SmallDisk(folder);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
+      return new SmallDisk(folder, mebibytes);
     } catch {
       return null;
     }
@@ -87,7 +87,7 @@ export class SmallDisk {
     const file = openSync(this.#filler, 'w');
     const block = Buffer.alloc(4096);
     try {
-      for (let blocks = 0; blocks <= SMALL_DISK_MIB * 256; blocks += 1) writeSync(file, block);
+      for (let blocks = 0; blocks <= this.#mebibytes * 256; blocks += 1) writeSync(file, block);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
     } finally {
