@@ -450,7 +450,8 @@ describe('the disk tier', () => {
       store(tier, '/a');
       expect(await counted(metrics, 'edge_disk_up')).toBe(0);
       rmSync(at);
-      mkdirSync(at);
+      // An attempt that is under way may have made it by now.
+      mkdirSync(at, { recursive: true });
       await comesBack(tier, '/a');
     });
 

@@ -93,12 +93,13 @@ describe('the choice of a server', () => {
             expect(chosen).not.toBeNull();
             if (chosen === null) return;
             chosen.underWay += 1;
-            const most = Math.max(16, Math.ceil((1.25 * times * chosen.weight) / total));
+            // One more where the share is a whole number but for its last bits.
+            const most = Math.max(16, Math.ceil(((1.25 * times * chosen.weight) / total) * (1 + 1e-9)));
             expect(chosen.underWay).toBeLessThanOrEqual(most);
           }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 50, examples: [[[0.1, 0.10000000000000002], 104]] },
     );
   });
 
