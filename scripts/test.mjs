@@ -9,6 +9,7 @@ import {
   preferGstreamer,
   requireBuild,
   requireNode,
+  requireNode24,
   requirePackages,
   requirePlayers,
   requirePrograms,
@@ -18,6 +19,9 @@ import {
 requireNode();
 requirePackages();
 requirePlayers();
+// Whoever names files means those, and on this Node.
+const named = process.argv.slice(2);
+const node24 = named.length === 0 ? requireNode24() : null;
 requirePrograms({
   ffmpeg: 'ffmpeg',
   ffprobe: 'ffmpeg',
@@ -31,29 +35,42 @@ const npm = (args) => spawnSync('npm', ['run', '--silent', ...args], { cwd: root
 const checked = npm(['check']);
 
 const folder = mkdtempSync(join(tmpdir(), 'headwater-test-'));
-const report = join(folder, 'report.json');
-const tested = spawnSync(
-  process.execPath,
-  [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-    ...process.argv.slice(2),
-  ],
-  { cwd: root, stdio: 'inherit' },
-).status;
-const { numPassedTests = 0, numFailedTests = 0 } = readReport();
+const runs = [vitest(process.execPath, named)];
+if (node24 !== null) {
+  console.log('\nand once more on Node 24: the HTTP engines and the edge');
+  runs.push(vitest(node24, ['--config', 'test/node24/vitest.config.ts']));
+}
 rmSync(folder, { recursive: true, force: true });
 
-// The checks count as one test; a run that broke off without a report, or a file that did not load, counts as one failure.
-const brokeOff = tested !== 0 && numFailedTests === 0 ? 1 : 0;
-const failed = numFailedTests + brokeOff + (checked === 0 ? 0 : 1);
-console.log(`${numPassedTests + (checked === 0 ? 1 : 0)} passed, ${failed} failed`);
-process.exit(failed === 0 && numPassedTests > 0 ? 0 : 1);
+const sum = (counts) => counts.reduce((total, count) => total + count, 0);
+const failed = sum(runs.map((run) => run.failed)) + (checked === 0 ? 0 : 1);
+// The checks count as one test.
+console.log(`${sum(runs.map((run) => run.passed)) + (checked === 0 ? 1 : 0)} passed, ${failed} failed`);
+process.exit(failed === 0 && runs.every((run) => run.passed > 0) ? 0 : 1);
 
-function readReport() {
+/** Runs tests on that Node. */
+function vitest(node, words) {
+  const report = join(folder, 'report.json');
+  const tested = spawnSync(
+    node,
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...words,
+    ],
+    { cwd: root, stdio: 'inherit' },
+  ).status;
+  const { numPassedTests = 0, numFailedTests = 0 } = readReport(report);
+  rmSync(report, { force: true });
+  // A run that broke off without a report, or a file that did not load, counts as one failure.
+  const brokeOff = tested !== 0 && numFailedTests === 0 ? 1 : 0;
+  return { passed: numPassedTests, failed: numFailedTests + brokeOff };
+}
+
+function readReport(report) {
   try {
     return JSON.parse(readFileSync(report, 'utf8'));
   } catch {

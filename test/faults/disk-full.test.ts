@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { cleanUp, newFolder, type TestBox, until } from '../box.js';
+import { metricsOf, startEdge } from '../edge-process.js';
 import { SmallDisk } from '../faulty-store.js';
-import { metricsOf, startEdge } from './edge-process.js';
 import { askKnown } from './known-answer.js';
 import { KnownOrigin } from './known-origin.js';
 

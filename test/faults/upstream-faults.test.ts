@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadUws } from '../../src/http/load-uws.js';
 import { cleanUp, newFolder, type TestBox, until } from '../box.js';
-import { metricsOf, startEdge } from './edge-process.js';
+import { metricsOf, startEdge } from '../edge-process.js';
 import { askKnown, type Ended } from './known-answer.js';
 import { KnownOrigin } from './known-origin.js';
 import { type Seen, upstreamFaults } from './upstream-faults.js';

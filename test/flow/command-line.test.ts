@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -176,73 +173,6 @@ it('runs as an edge of its own before another box', async () => {
   expect((await fetch(edge.http + asset)).headers.get('cache-status')).toMatch(/Headwater; hit/);
   expect((await fetch(`${edge.http}/v1/videos`)).status).toBe(200);
   expect(await edge.kill('SIGTERM')).toBe(0);
-});
-
-it('runs as a cache before any HTTP server, without a configuration', async () => {
-  const refused = await failedCommand(join(newFolder(), 'data'), ['edge', '--upstream', 'ftp://127.0.0.1']);
-  expect(refused.stderr).toMatch(/edge\.upstreams.*--upstream[\s\S]*http:\/\//);
-
-  const asked: string[] = [];
-  const origin = createServer((request, response) => {
-    asked.push(`${request.url} ${request.headers.cookie ?? ''}`);
-    response.writeHead(200, { 'cache-control': 'max-age=3' }).end(String(asked.length));
-  }).listen(0, '127.0.0.1');
-  await once(origin, 'listening');
-  const edge = await startBox({
-    verb: ['edge', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`],
-    doors: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
-    args: ['--cache-memory', '16MiB'],
-  });
-  const ask = async (path: string) => {
-    const answer = await fetch(`${edge.http}${path}`, { headers: { cookie: 'a=1' } });
-    return [await answer.text(), answer.headers.get('cache-status')];
-  };
-  // Not one of these means anything here: neither the API's path, nor that of media, nor an escaped slash.
-  for (const path of ['/v1/videos', '/media/b_0123456789/v720/7.m4s?token=1', '/a%2Fb']) {
-    const [body] = await ask(path);
-    expect(await ask(path)).toEqual([body, expect.stringContaining('Headwater; hit; ttl=')]);
-  }
-  expect(asked).toEqual(['/v1/videos a=1', '/media/b_0123456789/v720/7.m4s?token=1 a=1', '/a%2Fb a=1']);
-  writeFileSync(join(edge.data, 'list'), '# what is new\n/new?1\n\nhttp://elsewhere.example/new?2\n');
-  const filled = await edge.json('edge', 'prefill', join(edge.data, 'list'), '--rate', '1MiB');
-  expect(filled).toMatchObject({ addresses: 2, done: 2, hits: 0, failures: 0 });
-  expect(asked.slice(3).sort()).toEqual(['/new?1 ', '/new?2 ']);
-  const shown = await edge.command('top', '--count', '1', '--every', '0.2');
-  expect(shown).toMatch(/^requests .*hits[\s\S]*memory .* in 5 objects[\s\S]*upstream +127\.0\.0\.1:/m);
-  expect(await edge.json('top', '--count', '1', '--every', '0.2')).toMatchObject({ memory: { objects: 5 } });
-  origin.closeAllConnections();
-  await new Promise((resolve) => origin.close(resolve));
-  await until(async () => (await ask('/a%2Fb'))[1]?.includes('detail=stale-if-error') === true, 60_000);
-  expect(await ask('/a%2Fb')).toEqual(['3', expect.stringContaining('fwd=stale')]);
-  expect(await fetch(`${edge.http}/other`).then(({ status }) => status)).toBe(502);
-  expect(await edge.kill('SIGTERM')).toBe(0);
-});
-
-it('purges by the command line, at this edge and at one below that follows it', async () => {
-  let asked = 0;
-  const origin = createServer((_request, response) => {
-    asked += 1;
-    response.writeHead(200, { 'cache-control': 'max-age=600', 'cache-tag': 'film' }).end(String(asked));
-  }).listen(0, '127.0.0.1');
-  await once(origin, 'listening');
-  const doors = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
-  const port = (origin.address() as AddressInfo).port;
-  const above = await startBox({ verb: ['edge', '--upstream', `http://127.0.0.1:${port}`], doors });
-  const follow = ['--set', 'edge.followPurges=true'];
-  const below = await startBox({ verb: ['edge', '--upstream', above.http], doors, args: follow });
-  const read = async (path: string) => (await fetch(below.http + path)).text();
-  const seen = await read('/a');
-  await until(async () => (await read('/a')) === seen, 60_000);
-  expect(await above.command('edge', 'purge', '--tag', 'film')).toContain('1 kept answer forgotten');
-  await until(async () => Number(await read('/a')) > Number(seen), 60_000);
-  const now = await read('/a');
-  expect(await above.json('edge', 'purge', `${above.http}/a`, '--soft')).toMatchObject({ purged: 1, last: 2 });
-  await until(async () => Number(await read('/a')) > Number(now), 60_000);
-  const refused = await failedCommand(above.data, ['edge', 'purge', 'a']);
-  expect(refused.stderr).toContain('The url must be an absolute http address, or begin with a slash.');
-  origin.closeAllConnections();
-  origin.close();
-  for (const edge of [below, above]) expect(await edge.kill('SIGTERM')).toBe(0);
 });
 
 it('drains and stops on SIGTERM, and its addresses go with it', async () => {

@@ -1,5 +1,5 @@
-import { MetricsSample } from '../../src/cli/metrics-sample.js';
-import { startBox, type TestBox } from '../box.js';
+import { MetricsSample } from '../src/cli/metrics-sample.js';
+import { startBox, type TestBox } from './box.js';
 
 /** The cache alone, as `headwater edge` in a process of its own. `data`: default a new folder. */
 export function startEdge(upstream: string, args: readonly string[] = [], data?: string): Promise<TestBox> {
