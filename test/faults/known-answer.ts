@@ -32,8 +32,17 @@ export function askKnown(base: string, path: string, asking: Asking = {}): Promi
   return new Promise((resolve, reject) => {
     const { method = 'GET', headers = {}, agent } = asking;
     const sent = request(base + path, { method, headers, agent: agent ?? false });
-    sent.once('error', () => resolve({ how: 'refused' }));
-    sent.once('response', (incoming) => read(incoming, path).then(resolve, reject));
+    let hasHead = false;
+    sent.on('error', () => {
+      if (hasHead) return;
+      // A kept-open connection may be closed for idleness just then: that says nothing of this request.
+      if (sent.reusedSocket) askKnown(base, path, { method, headers }).then(resolve, reject);
+      else resolve({ how: 'refused' });
+    });
+    sent.once('response', (incoming) => {
+      hasHead = true;
+      read(incoming, path).then(resolve, reject);
+    });
     sent.end();
   });
 }
