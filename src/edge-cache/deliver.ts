@@ -82,7 +82,11 @@ function withFields(head: HeaderPairs, fields: readonly HeaderPair[]): HeaderPai
 
 function confirmation({ object, status }: Delivery, age: number): HeaderPair[] {
   const { head } = object;
-  return [...head.headers.filter(([name]) => repeatedIn304.has(name)), ...agedAndTold(head, status, age)];
+  // Where there is no tag, caches further down know by the date what it confirms.
+  const repeated = head.headers.filter(
+    ([name]) => repeatedIn304.has(name) || (name === 'last-modified' && head.etag === null),
+  );
+  return [...repeated, ...agedAndTold(head, status, age)];
 }
 
 function outcomeOf(status: CacheStatus): 'hit' | 'collapsed' | 'revalidated' | 'miss' {

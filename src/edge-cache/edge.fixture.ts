@@ -72,7 +72,8 @@ export interface Answer {
 
 interface Asking {
   readonly method?: string;
-  readonly headers?: Record<string, string>;
+  /** A list is sent as so many field lines. */
+  readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
 }
 

@@ -75,12 +75,12 @@ export const blockFields = ({ first, last, body }: Block): HeaderPair[] => [
 
 /** The answer to a request for a block, as if the block were a body of its own. Null: it is not that block of that body. */
 export function blockAnswer(answer: UpstreamAnswer, { first, last, body }: Block): UpstreamAnswer | null {
-  if (answer.status === 304) return answer;
-  const { headers } = answer;
+  const headers = answer.headers.filter(([name]) => name !== 'content-range');
+  if (answer.status === 304) return { ...answer, headers };
   const contentLength = last - first + 1;
-  const place = firstField(headers, 'content-range')?.replace(/\s+/g, ' ').toLowerCase();
+  const place = firstField(answer.headers, 'content-range')?.replace(/\s+/g, ' ').toLowerCase();
   if (answer.status !== 206 || place !== `bytes ${first}-${last}/${body.length}`) return null;
   if (firstField(headers, 'etag') !== body.etag || (answer.contentLength ?? contentLength) !== contentLength)
     return null;
-  return { ...answer, status: 200, headers: headers.filter(([name]) => name !== 'content-range'), contentLength };
+  return { ...answer, status: 200, headers, contentLength };
 }

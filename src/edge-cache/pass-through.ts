@@ -1,7 +1,8 @@
+import type { HttpRequest, HttpResponse } from '../http/server.js';
 import { answerFailure } from './answer-problem.js';
 import type { Exchange, Tools } from './exchange.js';
 import { passInterim } from './interim.js';
-import type { CacheStatus } from './semantics/cache-status.js';
+import { type CacheStatus, writeCacheStatus } from './semantics/cache-status.js';
 import { contentLengthOf, type HeaderPair } from './semantics/header-fields.js';
 import { passedHeaders } from './semantics/request-headers.js';
 import { streamAnswer } from './stream-answer.js';
@@ -12,8 +13,8 @@ export interface PassThrough {
   /** Path and query for the upstream. */
   readonly target: string;
   readonly status: CacheStatus;
-  /** Told of the answer before the client gets any of it. */
-  readonly onAnswer?: (answer: Pick<UpstreamAnswer, 'status' | 'headers'>) => void;
+  /** Told of the answer before the client gets any of it. Null: it goes to the client as it comes; else it was taken over. */
+  readonly onAnswer?: (answer: UpstreamAnswer) => Promise<void> | null;
 }
 
 /**
@@ -24,6 +25,7 @@ export interface PassThrough {
  */
 export async function passThrough(exchange: Exchange, pass: PassThrough, tools: Tools): Promise<void> {
   const { request, response } = exchange;
+  if (isForThisHop(request)) return answerHere(response);
   const outcome = await pass.upstream.fetch({
     method: request.method,
     target: pass.target,
@@ -38,9 +40,23 @@ export async function passThrough(exchange: Exchange, pass: PassThrough, tools: 
     answerFailure(response, outcome.failure, pass.status);
     return;
   }
+  const taken = pass.onAnswer?.(outcome.answer) ?? null;
+  if (taken !== null) return taken;
   tools.metrics.request('pass');
-  pass.onAnswer?.(outcome.answer);
   await streamAnswer(exchange, outcome.answer, pass.status, tools);
+}
+
+/** RFC 9110 §7.6.2: it goes no further. */
+const isForThisHop = (request: HttpRequest): boolean =>
+  request.method === 'OPTIONS' && /^0+$/.test(request.header('max-forwards') ?? '');
+
+function answerHere(response: HttpResponse): void {
+  const cacheStatus = writeCacheStatus({ detail: 'max-forwards' });
+  response.start(204, [
+    ['allow', 'GET, HEAD, OPTIONS'],
+    ['cache-status', cacheStatus],
+  ]);
+  response.end();
 }
 
 /** A known length stays known; without one the body goes on in chunks. */

@@ -55,9 +55,9 @@ export class Prefetch {
 
   #isWanted(name: string): boolean {
     const { tier, now } = this.#options;
-    if (tier.has(name)) return false;
+    // That it is not there may be kept too.
     const refusedAt = this.#refused.get(name);
-    return refusedAt === undefined || Math.abs(now() - refusedAt) > refusedMs;
+    return refusedAt === undefined ? !tier.has(name) : Math.abs(now() - refusedAt) > refusedMs;
   }
 
   #fetch(asked: Asked, next: string, held: boolean): void {
@@ -71,7 +71,8 @@ export class Prefetch {
     this.#underWay += 1;
     void fetches.start(fetch, null).landed.then((landing) => {
       this.#underWay -= 1;
-      if (landing.kind === 'object' && landing.kept) this.#ahead.add(landing.object);
+      if (landing.kind === 'object' && landing.kept && landing.object.head.status === 200)
+        this.#ahead.add(landing.object);
       else this.#refused.set(next, this.#options.now());
     });
   }

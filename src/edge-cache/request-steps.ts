@@ -1,6 +1,20 @@
+/**
+ * A request to the cached space, step by step:
+ *
+ *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
+ *      │                     ├ kept in blocks → large-steps
+ *      │                     ├ on disk → read into memory, and look at it as above or below
+ *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
+ *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
+ *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
+ *
+ * Each step is one function below. A hit runs to its end without waiting for anything.
+ */
+import type { HttpRequest } from '../http/server.js';
 import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
 import { cacheKey } from './cache-key.js';
+import { type Path, passOn } from './change-steps.js';
 import { type Delivered, deliverObject } from './deliver.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
@@ -11,21 +25,20 @@ import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
-import { passThrough } from './pass-through.js';
 import type { Prefetch } from './prefetch.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
 import { receive } from './receive.js';
 import type { CacheStatus } from './semantics/cache-status.js';
 import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
 import type { HeaderPairs } from './semantics/header-fields.js';
-import { changedBy } from './semantics/invalidation.js';
+import { isAnswerToGet } from './semantics/posted-answer.js';
 import { aloneHeaders } from './semantics/request-headers.js';
 import { servesOnError, useOf } from './semantics/request-wishes.js';
 import { fetchFor, type SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Lending } from './threads/lending.js';
 import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
-import { plainNames, type VariantIndex } from './variant-index.js';
+import type { VariantIndex } from './variant-index.js';
 
 export interface CachedSpace extends Tools {
   readonly metrics: EdgeMetrics;
@@ -57,11 +70,11 @@ type Found =
   /** Its last answer could not be kept; or this request forbids it. */
   | { readonly kind: 'unkept'; readonly why: string };
 
-type Path = { readonly path: string; readonly query: string };
-
 export function serveCached(space: CachedSpace, exchange: Exchange, target: Path): void | Promise<void> {
   const { method, hasBody } = exchange.request;
-  if ((method !== 'GET' && method !== 'HEAD') || hasBody) return passOn(space, exchange, target);
+  if ((method !== 'GET' && method !== 'HEAD') || hasBody) {
+    return passOn(space, exchange, target, (answer) => keepPosted(space, exchange, target, answer));
+  }
   const asked = receive(space, exchange, target);
   const answering = answer(space, asked);
   if (asked.media) space.prefetch?.after(asked);
@@ -80,13 +93,17 @@ function answer(space: CachedSpace, asked: Asked): void | Promise<void> {
   return fetchShared(space, asked, found);
 }
 
-function lookUp({ tier, hitForMiss, large, now }: CachedSpace, { name, key, wishes, isHead }: Asked): Found {
+function lookUp(
+  { tier, hitForMiss, large, now }: CachedSpace,
+  { name, key, wishes, isHead, media, request }: Asked,
+): Found {
   const object = tier.get(name);
   if (object !== undefined) {
     const use = useOf(object.head.freshness, wishes, now());
     if (use !== 'confirm') return { kind: use, object };
   }
   if (wishes.noStore) return { kind: 'unkept', why: 'no-store-asked' };
+  if (!media && isForOrigin(request)) return { kind: 'unkept', why: 'conditional' };
   if (object !== undefined) return { kind: 'stale', object };
   const body = isHead ? undefined : large.get(name);
   if (body !== undefined) return { kind: 'large', body };
@@ -150,8 +167,8 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
   const fwd = forwardReason(space, asked, found);
   const fetch = fetchFor(asked);
   const underWay = space.fetches.underWay(fetch);
-  if (underWay === undefined && asked.isHead && !asked.held) return fetchAlone(space, asked, { fwd });
   const stale = found.kind === 'stale' ? found.object : null;
+  if (underWay === undefined && asked.isHead && !asked.held) return fetchAlone(space, asked, { fwd }, stale);
   const flight = underWay ?? space.fetches.start(fetch, stale);
   flight.crew?.join(asked.request);
   // It may have to do, and must still be there then.
@@ -170,8 +187,10 @@ function failureOf(landing: Landing): number | undefined | null {
   if (landing.kind === 'failed') return undefined;
   const status =
     landing.kind === 'object' ? landing.object.head.status : landing.kind === 'unshared' ? landing.status : 0;
-  return isOriginFailure(status) ? status : null;
+  return failureStatus(status);
 }
+
+const failureStatus = (status: number): number | null => (isOriginFailure(status) ? status : null);
 
 function servesStale(
   { staleIfErrorMs, now }: CachedSpace,
@@ -252,9 +271,16 @@ function deliverFetched(
   return delivered instanceof Promise ? delivered.then(after) : after(delivered);
 }
 
-/** For this client only: with its own ranges and conditions; nothing is kept. */
-async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus): Promise<void> {
+/** For this client only: with its own ranges and conditions. `stale`: what will do where the origin fails. */
+async function fetchAlone(
+  space: CachedSpace,
+  asked: Asked,
+  status: CacheStatus,
+  stale: CachedObject | null = null,
+): Promise<void> {
   const { request, response, key } = asked;
+  const before = space.fetches.changes;
+  const reader = stale?.openReader(0);
   const outcome = await (asked.held ? space.held : space.alone).fetch({
     method: request.method,
     target: key,
@@ -262,11 +288,35 @@ async function fetchAlone(space: CachedSpace, asked: Asked, status: CacheStatus)
     onInterim: passInterim(asked),
     signal: request.signal,
   });
+  if (reader !== undefined) setImmediate(() => reader.close());
   if (outcome.kind === 'gone') return;
   const told = { ...status, collapsed: false };
-  if (outcome.kind === 'answer') return streamAlone(space, asked, outcome.answer, told);
+  const failedWith = outcome.kind === 'failed' ? undefined : failureStatus(outcome.answer.status);
+  if (failedWith !== null && servesStale(space, asked, stale)) {
+    if (outcome.kind === 'answer') outcome.answer.body.destroy();
+    return deliverStale(space, asked, stale, { ...told, fwdStatus: failedWith });
+  }
+  if (outcome.kind === 'answer') {
+    const isNewest = space.fetches.changes === before;
+    return isNewest && isAskedAsForAll(asked)
+      ? streamForAll(space, asked, outcome.answer, told)
+      : streamAlone(space, asked, outcome.answer, told);
+  }
   space.metrics.request('failed');
   return answerFailure(response, outcome.failure, told);
+}
+
+/** What one client asked for, but can be kept, is for everybody after all. */
+function streamForAll(
+  space: CachedSpace,
+  asked: Asked,
+  answer: UpstreamAnswer,
+  status: CacheStatus,
+): void | Promise<void> {
+  const landing = couldBeKept(space, asked, answer) ? space.fetches.adopt(fetchFor(asked), answer) : null;
+  if (landing?.kind === 'object') return deliverFetched(space, asked, landing, { ...status, fwdStatus: answer.status });
+  const unshared = landing?.kind === 'unshared' ? landing.claim() : null;
+  return streamAlone(space, asked, unshared ?? answer, status);
 }
 
 function streamAlone(space: CachedSpace, asked: Asked, answer: UpstreamAnswer, status: CacheStatus): Promise<void> {
@@ -276,34 +326,36 @@ function streamAlone(space: CachedSpace, asked: Asked, answer: UpstreamAnswer, s
   return streamAnswer(asked, answer, status, space);
 }
 
+/** What went upstream is what would go there for everybody, as far as the answer depends on it. */
+function isAskedAsForAll({ isHead, held, coding, wishes, conditions, ranges, request }: Asked): boolean {
+  if (isHead || held || coding !== null || wishes.noStore || ranges !== null || isForOrigin(request)) return false;
+  return Object.values(conditions).every((condition) => condition === undefined);
+}
+
+/** Conditions that are no cache's affair (RFC 9110 §13.1.1, §13.1.4). */
+const isForOrigin = (request: HttpRequest): boolean =>
+  request.header('if-match') !== undefined || request.header('if-unmodified-since') !== undefined;
+
+/** An answer to POST that says that it is for GETs. Null: it is not, or may not be kept. */
+function keepPosted(
+  space: CachedSpace,
+  exchange: Exchange,
+  target: Path,
+  answer: UpstreamAnswer,
+): Promise<void> | null {
+  const { request } = exchange;
+  const { status, headers } = answer;
+  const change = { method: request.method, host: request.header('host'), target, status, headers };
+  if (!isAnswerToGet(change)) return null;
+  const conditions = { ifNoneMatch: undefined, ifModifiedSince: undefined, ifRange: undefined };
+  const asked = { ...receive(space, exchange, target), ranges: null, conditions };
+  return isAskedAsForAll(asked) ? Promise.resolve(streamForAll(space, asked, answer, { fwd: 'method' })) : null;
+}
+
 /** Then the next request may start a shared fetch again. */
 function couldBeKept(space: CachedSpace, { key, request }: Asked, { contentLength, ...head }: UpstreamAnswer): boolean {
   const small = contentLength === null ? !space.hitForMiss.wasTooLarge(key) : contentLength <= space.objectBytesMax;
-  return head.status === 200 && small && keeping(head, request.header('authorization') !== undefined).keep;
-}
-
-/** What is neither GET nor HEAD, or has a body. What it changes is forgotten before its client hears of the change. */
-function passOn(space: CachedSpace, exchange: Exchange, target: Path): Promise<void> {
-  const { request } = exchange;
-  const { method } = request;
-  const fwd = method === 'GET' || method === 'HEAD' ? 'bypass' : 'method';
-  const onAnswer = ({ status, headers }: Pick<UpstreamAnswer, 'status' | 'headers'>) => {
-    const changed = changedBy({ method, host: request.header('host'), target, status, headers });
-    for (const address of changed) invalidate(space, address);
-  };
-  return passThrough(exchange, { upstream: space.alone, target: cacheKey(target), status: { fwd }, onAnswer }, space);
-}
-
-function invalidate(space: CachedSpace, target: Path): void {
-  const { addresses, tier, large, variants, fetches, hitForMiss } = space;
-  const key = cacheKey({ path: target.path, query: addresses.query(target.path, target.query) });
-  for (const name of plainNames(key)) {
-    tier.remove(name);
-    large.forget(name);
-  }
-  variants.forget(key);
-  fetches.invalidate(key);
-  hitForMiss.forget(key);
+  return small && keeping(head, request.header('authorization') !== undefined).keep;
 }
 
 const ttlOf = (space: CachedSpace, object: CachedObject): number =>

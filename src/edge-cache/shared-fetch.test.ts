@@ -194,9 +194,9 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('shared fetches behind th
     expect(edge.stats()).toMatchObject({ objects: 0, memoryBytes: 0 });
   });
 
-  it('shares one 404 with all that waited for it, and keeps none that says nothing', async () => {
+  it('shares one 404 with all that waited for it, and keeps it for a second where it says nothing', async () => {
     const { answers, says } = heldAnswers();
-    const { origin, edge } = await open({ originSays: says });
+    const { origin, clock } = await open({ originSays: says });
     const asking = herd(50, '/gone');
     await until(() => answers.length === 1, 'the origin is asked');
     await until(() => scene.received.count === 50, 'all have asked');
@@ -204,9 +204,50 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('shared fetches behind th
     const got = await asking;
     expect(new Set(got.map(({ status, body }) => `${status} ${body}`))).toEqual(new Set(['404 no such thing']));
     expect(origin.asked).toHaveLength(1);
-    expect(edge.stats().objects).toBe(0);
+    expect((await scene.ask('/gone')).cacheStatus).toBe('Headwater; hit; ttl=1');
     origin.says = (_request, response) => response.writeHead(200, minute).end('here');
+    clock.now += 1000;
     expect((await scene.ask('/gone')).body).toBe('here');
+  });
+
+  it('shares one failure with all that waited for it, and keeps none', async () => {
+    const { answers, says } = heldAnswers();
+    const { origin, edge } = await open({ originSays: says });
+    const asking = herd(50, '/broken');
+    await until(() => answers.length === 1, 'the origin is asked');
+    await until(() => scene.received.count === 50, 'all have asked');
+    answers[0]?.writeHead(500).end('broken');
+    expect(new Set((await asking).map(({ status, body }) => `${status} ${body}`))).toEqual(new Set(['500 broken']));
+    expect(origin.asked).toHaveLength(1);
+    expect(edge.stats().objects).toBe(0);
+  });
+
+  it('remembers that an address could not be shared: its next herd asks the origin at once, nobody waits for another', async () => {
+    const waiting: (() => void)[] = [];
+    const { ask } = await open({
+      originSays: (_request, response) => response.writeHead(200, { 'cache-control': 'private' }).end('first'),
+    });
+    await ask('/page');
+    scene.origin.says = (_request, response) => {
+      waiting.push(() => response.writeHead(200, { 'cache-control': 'private' }).end('for one'));
+    };
+    const asking = herd(20, '/page');
+    await until(() => waiting.length === 20, 'all are asked for at once');
+    for (const answer of waiting) answer();
+    expect((await asking).every(({ cacheStatus }) => cacheStatus.endsWith('detail=hit-for-miss'))).toBe(true);
+  });
+
+  it('hands the first bytes of a fill to all that wait for it while the origin still holds the rest', async () => {
+    const { answers, says } = heldAnswers();
+    const { open: openRequest } = await open({ originSays: says });
+    const waiting = Array.from({ length: 100 }, () => headOf(openRequest('/a')));
+    await until(() => answers.length === 1 && scene.received.count === 100, 'all have asked');
+    answers[0]?.writeHead(200, { ...minute, 'content-length': 8 }).write('half');
+    const heads = await Promise.all(waiting);
+    expect(await Promise.all(heads.map(nextChunk))).toEqual(heads.map(() => 'half'));
+    answers[0]?.end('rest');
+    expect(await Promise.all(heads.map(nextChunk))).toEqual(heads.map(() => 'rest'));
+    expect(answers).toHaveLength(1);
   });
 
   it('streams what outgrows its memory to those that read it, whole and unkept', async () => {
@@ -247,6 +288,23 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('shared fetches behind th
     expect((await reading).body).toBe('old');
     await until(() => edge.stats().memoryBytes === 0, 'its memory is free');
     expect(edge.stats().objects).toBe(0);
+  });
+
+  it('keeps nothing of what one client asked for before the address was changed', async () => {
+    const { answers, says } = heldAnswers();
+    const { origin, ask } = await open({
+      originSays: (_request, response) => response.writeHead(200, { 'cache-control': 'no-store' }).end('for one'),
+    });
+    await ask('/a');
+    origin.says = says;
+    const alone = ask('/a');
+    await until(() => answers.length === 1, 'it is asked for alone');
+    origin.says = (_request, response) => response.writeHead(204).end();
+    await ask('/a', { method: 'PUT', body: 'new' });
+    answers[0]?.writeHead(200, minute).end('old');
+    expect((await alone).body).toBe('old');
+    origin.says = (_request, response) => response.writeHead(200, minute).end('new');
+    expect((await ask('/a')).body).toBe('new');
   });
 
   it('finds no fresh answer in a fill that outlives its lifetime', async () => {

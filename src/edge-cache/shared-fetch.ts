@@ -73,6 +73,7 @@ export function fetchFor(asked: Asked): FetchAsked {
 export class SharedFetches {
   readonly #options: SharedFetchOptions;
   readonly #flights = new Map<string, Flight>();
+  #changes = 0;
 
   constructor(options: SharedFetchOptions) {
     this.#options = options;
@@ -104,6 +105,27 @@ export class SharedFetches {
     return flight;
   }
 
+  /** How often something was invalidated: what was asked for before the last time may be out of date. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** An answer that came for one client, and will do for all: as if it had been fetched for that. Null: it cannot be; it is untouched. */
+  adopt(asked: FetchAsked, answer: UpstreamAnswer): Landing | null {
+    const name = flightName(asked);
+    if (this.#flights.has(name)) return null;
+    const flight: Flight = {
+      name,
+      landed: Promise.resolve().then(() => landing),
+      object: null,
+      crew: null,
+      keep: true,
+    };
+    this.#flights.set(name, flight);
+    const landing = this.#landFor(flight, this.#land(flight, asked, answer, null));
+    return landing;
+  }
+
   /** A HEAD was answered so: what is kept is confirmed by that, or shown to be out of date (RFC 9111 §4.3.5). */
   freshen(asked: FetchAsked, answer: UpstreamAnswer): void {
     const { tier } = this.#options;
@@ -120,6 +142,7 @@ export class SharedFetches {
   }
 
   invalidateWhere(isMeant: (name: string) => boolean): void {
+    this.#changes += 1;
     for (const [name, flight] of this.#flights) {
       if (!isMeant(name)) continue;
       flight.keep = false;
@@ -149,11 +172,15 @@ export class SharedFetches {
       const answer = asked.block === undefined ? outcome.answer : blockAnswer(outcome.answer, asked.block);
       if (answer === null) return this.#landedWithout(flight, notTheBlock(outcome.answer));
       const landing = this.#land(flight, asked, asked.held ? agedFromHere(answer) : answer, stale);
-      return landing.kind === 'object' && landing.kept ? landing : this.#landedWithout(flight, landing);
+      return this.#landFor(flight, landing);
     } catch (error) {
       this.#over(flight);
       throw error;
     }
+  }
+
+  #landFor(flight: Flight, landing: Landing): Landing {
+    return landing.kind === 'object' && landing.kept ? landing : this.#landedWithout(flight, landing);
   }
 
   /** Nothing that latecomers could join. */
@@ -183,9 +210,7 @@ export class SharedFetches {
   /** The upstream says that what is kept still holds (RFC 9111 §4.3.4). */
   #confirm(asked: FetchAsked, answer: UpstreamAnswer, stale: CachedObject): Landing {
     const verdict = keeping(confirmedAnswer(stale.head, answer), isAuthorized(asked));
-    const etag = firstField(answer.headers, 'etag');
-    const otherOne = etag !== null && stale.head.etag !== null && etag !== stale.head.etag;
-    if (!verdict.keep || otherOne) {
+    if (!verdict.keep || isOfAnother(stale, answer)) {
       // What is kept may not be used again, or was not what was confirmed: everybody fetches anew.
       this.#options.tier.remove(stale.key);
       return { kind: 'unshared', reason: 'unconfirmed', status: 304, claim: () => null };
@@ -310,6 +335,14 @@ function isSameBody(kept: CachedObject, { headers, contentLength }: UpstreamAnsw
   ] as const;
   const told = pairs.filter(([before, now]) => before !== null && now !== null);
   return told.length > 0 && told.every(([before, now]) => before === now);
+}
+
+/** The confirmation names another answer than the one kept (RFC 9111 §4.3.4): by the tag where there is one, else by the date. */
+function isOfAnother({ head }: CachedObject, { headers }: UpstreamAnswer): boolean {
+  const [name, kept] =
+    head.etag === null ? (['last-modified', head.lastModified] as const) : (['etag', head.etag] as const);
+  const told = firstField(headers, name);
+  return told !== null && kept !== null && told !== kept;
 }
 
 /** RFC 9111 §4.3.1. */

@@ -20,10 +20,12 @@ describe('Range', () => {
     ['bytes=5-4', null],
     ['bytes=-', null],
     ['bytes=0-1,b', null],
-    ['bytes=0-1,', null],
+    ['bytes=0-1, ,', [{ kind: 'from', first: 0, last: 1 }]],
+    ['bytes=,', null],
     ['bytes=a-b', null],
     ['items=0-4', null],
-    [`bytes=0-${'9'.repeat(30)}`, null],
+    [`bytes=0-${'9'.repeat(30)}`, [{ kind: 'from', first: 0, last: 1e30 }]],
+    [`bytes=0-${'9'.repeat(31)}`, null],
     [undefined, null],
   ])('reads %s', (value, expected) => {
     expect(parseRanges(value)).toEqual(expected);

@@ -19,6 +19,8 @@ export function parseRanges(value: string | undefined): readonly RangeAsked[] | 
   if (specs.length > rangesMax) return null;
   const ranges: RangeAsked[] = [];
   for (const spec of specs) {
+    // Lists may have empty members (§5.6.1.2).
+    if (spec.trim() === '') continue;
     const range = parseSpec(spec);
     if (range === null) return null;
     ranges.push(range);
@@ -27,7 +29,7 @@ export function parseRanges(value: string | undefined): readonly RangeAsked[] | 
 }
 
 function parseSpec(spec: string): RangeAsked | null {
-  const match = /^\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/.exec(spec);
+  const match = /^\s*(\d{0,30})\s*-\s*(\d{0,30})\s*$/.exec(spec);
   if (!match) return null;
   const [, from = '', to = ''] = match;
   if (from === '') return to === '' ? null : { kind: 'suffix', length: Number(to) };

@@ -12,8 +12,10 @@ describe('Cache-Control', () => {
     ['private="a, no-store", max-age=1', { private: 'a, no-store', 'max-age': '1' }],
     ['x="a\\"b, c", max-age=1', { x: 'a"b, c', 'max-age': '1' }],
     ['max-age=1, max-age=2', { 'max-age': '1' }],
-    ['max-age =1', {}],
-    ['x="never closed, no-store', { x: 'never closed, no-store' }],
+    ['max-age =1, public = 2', { 'max-age': '', public: '' }],
+    ['max-age= 1', { 'max-age': '' }],
+    ['x="never closed, no-store', { x: '"never closed', 'no-store': null }],
+    ['x="a\\", no-store', { x: '"a\\"', 'no-store': null }],
     ['', {}],
   ])('reads %s', (line, expected) => {
     expect(read(line)).toEqual(expected);

@@ -1,5 +1,7 @@
 /** Reads Cache-Control (RFC 9111 §5.2). Pure; takes any bytes, and never throws. */
 
+import { listMembers } from './list-members.js';
+
 /** Directive names in lower case; `null` where the directive has no argument. The first of several counts. */
 export type CacheDirectives = ReadonlyMap<string, string | null>;
 
@@ -11,7 +13,7 @@ const deltaSecondsMax = 2 ** 31;
 export function parseCacheControl(lines: readonly string[]): CacheDirectives {
   const directives = new Map<string, string | null>();
   for (const line of lines) {
-    for (const member of members(line)) addDirective(directives, member);
+    for (const member of listMembers(line)) addDirective(directives, member);
   }
   return directives;
 }
@@ -22,34 +24,16 @@ export function deltaSeconds(argument: string | null | undefined): number | null
   return Math.min(Number(argument), deltaSecondsMax);
 }
 
+/** Spaces around the `=` are an error: the directive counts, but says nothing (§4.2.1: what cannot be read is better taken for stale). */
 function addDirective(directives: Map<string, string | null>, member: string): void {
-  const equals = member.indexOf('=');
-  const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase();
-  if (!token.test(name) || directives.has(name)) return;
-  directives.set(name, equals < 0 ? null : unquote(member.slice(equals + 1)));
+  const [, name = '', spaced, argument] = /^([^=]*?)(\s*)(?:=(.*))?$/s.exec(member) ?? [];
+  const directive = name.toLowerCase();
+  if (!token.test(directive) || directives.has(directive)) return;
+  if (argument === undefined) directives.set(directive, null);
+  else directives.set(directive, spaced === '' && !/^\s/.test(argument) ? unquote(argument) : '');
 }
 
 /** A quoted argument means the same as a bare one (RFC 9111 §5.2). */
 function unquote(argument: string): string {
-  if (!argument.startsWith('"')) return argument;
-  const inner = argument.endsWith('"') && argument.length > 1 ? argument.slice(1, -1) : argument.slice(1);
-  return inner.replace(/\\(.)/g, '$1');
-}
-
-/** Splits at the commas that stand outside quoted strings. */
-function members(line: string): string[] {
-  const found: string[] = [];
-  let start = 0;
-  let quoted = false;
-  for (let at = 0; at < line.length; at += 1) {
-    const character = line[at];
-    if (quoted && character === '\\') at += 1;
-    else if (character === '"') quoted = !quoted;
-    else if (character === ',' && !quoted) {
-      found.push(line.slice(start, at).trim());
-      start = at + 1;
-    }
-  }
-  found.push(line.slice(start).trim());
-  return found;
+  return /^"(?:[^"\\]|\\.)*"$/s.test(argument) ? argument.slice(1, -1).replace(/\\(.)/gs, '$1') : argument;
 }

@@ -38,6 +38,8 @@ export function rangeApplies(conditions: Conditions, kept: Validators, now: numb
 function noneMatchHolds(list: string, etag: string | null): boolean {
   if (list.trim() === '*') return true;
   if (etag === null) return false;
+  // Of a tag that is not quoted, as some servers write it, at least the same one is known again.
+  if (list.trim() === etag) return true;
   const wanted = opaque(etag);
   return entityTags(list).some((tag) => opaque(tag) === wanted);
 }

@@ -60,6 +60,9 @@ const guessable = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501
 /** A guess is this part of the time for which it had not changed (RFC 9111 §4.2.2), and never more than a day. */
 const GUESSED_PART = 0.1;
 const GUESSED_MS_MAX = 24 * 3600 * 1000;
+/** What is not there is mostly asked for again at once, by many. */
+const isAbsence = (status: number): boolean => status === 404 || status === 410;
+const GUESSED_ABSENT_MS = 1000;
 /** Statuses whose meaning we know (RFC 9110 §15, and 429, 451). */
 const understood = /^(?:20[0-6]|30[0-57-8]|40[0-9]|41[0-7]|42[1269]|451|50[0-5])$/;
 
@@ -95,10 +98,19 @@ function forbiddenReason(head: ReceivedHead, found: ResponseDirectives, authoriz
   if (directives.has('private')) return 'private';
   const shared = directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate');
   if (authorized && !shared) return 'authorization';
-  // Not forbidden by RFC 9111 §7.3, but a cookie is meant for one viewer.
-  if (firstField(head.headers, 'set-cookie') !== null && !withheld.has('set-cookie')) return 'set-cookie';
+  if (firstField(head.headers, 'set-cookie') !== null && !withheld.has('set-cookie') && !isMeantForShared(found)) {
+    return 'set-cookie';
+  }
   if (fieldLines(head.headers, 'vary').some((line) => line.includes('*'))) return 'vary-star';
   return null;
+}
+
+/**
+ * RFC 9111 §7.3 lets answers that set a cookie be kept; but a cookie is mostly meant for one viewer, and who writes `max-age` may have had
+ * that one's browser in mind. What names caches like this one has not.
+ */
+function isMeantForShared({ directives, targeted }: ResponseDirectives): boolean {
+  return directives.has('public') || directives.has('s-maxage') || (targeted && directives.has('max-age'));
 }
 
 /** RFC 9111 §4.2.1 and §4.2.3. */
@@ -157,6 +169,7 @@ function lifetimeMs(head: ReceivedHead, { directives, targeted }: ResponseDirect
 /** RFC 9111 §4.2.2. */
 function guessedLifetimeMs(head: ReceivedHead, directives: CacheDirectives): number {
   const modified = lastModifiedOf(head);
+  if (modified === null && isAbsence(head.status)) return GUESSED_ABSENT_MS;
   if (modified === null || !(guessable.has(head.status) || directives.has('public'))) return 0;
   return Math.min(Math.max(0, dateOf(head) - modified) * GUESSED_PART, GUESSED_MS_MAX);
 }

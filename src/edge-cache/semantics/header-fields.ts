@@ -2,10 +2,13 @@
 export type HeaderPair = readonly [string, string];
 export type HeaderPairs = readonly HeaderPair[];
 
-/** Fields that describe one connection; those that `Connection` names come on top. */
+/** Fields for one hop: of its connection, or between a client and its proxy (§11.7). Those that `Connection` names come on top. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
   'proxy-connection',
   'te',
   'trailer',

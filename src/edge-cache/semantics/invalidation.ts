@@ -6,7 +6,8 @@ interface Address {
   readonly query: string;
 }
 
-interface Change {
+/** A request that may have changed something, and its answer. */
+export interface Change {
   readonly method: string;
   /** The request's Host; undefined without one. */
   readonly host: string | undefined;
@@ -28,7 +29,8 @@ export function changedBy({ method, host, target, status, headers }: Change): Ad
   return [target, ...named];
 }
 
-function addressAt(host: string, path: string, reference: string | null): Address | null {
+/** What a reference names, where that is at `host`; else null. */
+export function addressAt(host: string, path: string, reference: string | null): Address | null {
   if (reference === null) return null;
   const base = `http://${host}${path}`;
   if (!URL.canParse(reference, base)) return null;

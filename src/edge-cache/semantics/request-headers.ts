@@ -42,11 +42,18 @@ export function aloneHeaders(request: HttpRequest, asking: Asking): HeaderPair[]
 
 /** For a request passed through: whole, and with where it came from. */
 export function passedHeaders(request: HttpRequest): HeaderPair[] {
-  const headers: HeaderPair[] = [...endToEnd(request.headers, droppedPassing), via(request.headers)];
+  const kept = endToEnd(request.headers, droppedPassing);
+  const headers: HeaderPair[] = [...(request.method === 'OPTIONS' ? kept.map(oneHopLess) : kept), via(request.headers)];
   headers.push(['x-forwarded-for', request.remoteAddress], ['x-forwarded-proto', request.scheme]);
   const host = request.header('host');
   if (host !== undefined) headers.push(['x-forwarded-host', host]);
   return headers;
+}
+
+/** RFC 9110 §7.6.2. */
+function oneHopLess(field: HeaderPair): HeaderPair {
+  const [name, value] = field;
+  return name === 'max-forwards' && /^\d{1,9}$/.test(value) ? [name, String(Math.max(0, Number(value) - 1))] : field;
 }
 
 /** RFC 9110 §7.6.3. */

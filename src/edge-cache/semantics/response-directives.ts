@@ -18,7 +18,7 @@ const nothing: ReadonlySet<string> = new Set();
 
 export function directivesOf(headers: HeaderPairs): ResponseDirectives {
   const targeted = readTargeted(fieldLines(headers, 'cdn-cache-control'));
-  if (targeted !== null) return { directives: targeted, targeted: true, withheld: nothing };
+  if (targeted !== null) return { ...qualified(targeted), targeted: true };
   return { ...qualified(parseCacheControl(fieldLines(headers, 'cache-control'))), targeted: false };
 }
 
@@ -34,6 +34,7 @@ function qualified(directives: CacheDirectives): Pick<ResponseDirectives, 'direc
   return { directives: new Map(rest), withheld };
 }
 
+const namesFields = new Set(['no-cache', 'private']);
 const fieldNames = /^\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\s*,\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*\s*$/;
 
 /** A Dictionary (RFC 9651 §3.2): one error, and none of it counts. */
@@ -42,7 +43,7 @@ function readTargeted(lines: readonly string[]): CacheDirectives | null {
   try {
     const members = parseDictionary(lines.join(', '));
     const read = [...members].flatMap(([name, [value]]) => {
-      const argument = argumentOf(value);
+      const argument = argumentOf(name, value);
       return argument === undefined ? [] : [[name, argument] as const];
     });
     return members.size === 0 ? null : new Map(read);
@@ -51,9 +52,12 @@ function readTargeted(lines: readonly string[]): CacheDirectives | null {
   }
 }
 
-/** Null: without an argument; undefined: of a type that no directive has. A number that is not whole is no delta-seconds. */
-function argumentOf(value: unknown): string | null | undefined {
-  if (value === true) return null;
-  if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? String(value) : undefined;
-  return undefined;
+/**
+ * Null: without an argument; undefined: it is not there. What is of another type than its directive's is there, but cannot be read, as in
+ * Cache-Control: a lifetime is over then, and what forbids forbids.
+ */
+function argumentOf(name: string, value: unknown): string | null | undefined {
+  if (typeof value === 'boolean') return value ? null : undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return String(value);
+  return typeof value === 'string' && namesFields.has(name) ? value : '';
 }

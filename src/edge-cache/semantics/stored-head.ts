@@ -7,9 +7,6 @@ import { directivesOf } from './response-directives.js';
 
 /** Said anew for every answer. */
 const remade = new Set(['age', 'cache-status', 'content-length', 'date']);
-/** What the kept bytes depend on: a 304 cannot have changed it (RFC 9111 §3.2). */
-const notRefreshed = new Set(['content-encoding', 'content-length', 'content-range', 'transfer-encoding']);
-
 export function storedHead(received: ReceivedHead, freshness: Freshness): StoredHead {
   const date = dateOf(received);
   return headOf(received.status, keepable(received), received, freshness, date);
@@ -26,9 +23,9 @@ function keepable({ headers }: ReceivedHead): HeaderPair[] {
   return endToEnd(headers, withheld.size === 0 ? remade : new Set([...remade, ...withheld]));
 }
 
-/** The kept head as a 304 refreshes it: its fields replace those of the same name (RFC 9111 §3.2). */
+/** The kept head as a 304 refreshes it: its fields replace those of the same name, but for Content-Length (RFC 9111 §3.2). */
 export function refreshedHead(kept: StoredHead, confirmation: ReceivedHead, freshness: Freshness): StoredHead {
-  const fresh = keepable(confirmation).filter(([name]) => !notRefreshed.has(name));
+  const fresh = keepable(confirmation);
   const replaced = new Set(fresh.map(([name]) => name));
   const headers = [...kept.headers.filter(([name]) => name !== 'date' && !replaced.has(name)), ...fresh];
   return headOf(kept.status, headers, confirmation, freshness, dateOf(confirmation));

@@ -231,20 +231,15 @@ function readAnswer(
   return { status, headers, contentLength: contentLengthOf(headers), body, ...came };
 }
 
-/** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not say. */
+/** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not say; each character is one byte (RFC 9110 §5.5). */
 function readRawHeaders(raw: unknown): HeaderPair[] {
   const pairs: HeaderPair[] = [];
   if (!Array.isArray(raw)) return pairs;
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const [name, value] = [String(raw[at]).toLowerCase(), asLatin1(String(raw[at + 1])).trim()];
+    const [name, value] = [String(raw[at]).toLowerCase(), String(raw[at + 1]).trim()];
     if (fieldName.test(name) && !unsafeValue.test(value)) pairs.push([name, value]);
   }
   return pairs;
-}
-
-/** undici reads values as UTF-8; on the wire a character is one byte (RFC 9110 §5.5). */
-function asLatin1(value: string): string {
-  return /^[\x20-\x7e\t]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1');
 }
 
 function failureCode(error: Error): EdgeFailureCode {
