@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { machine } from './box-under-test.mjs';
 import { measureWindow } from './edge/load.mjs';
 import { nginx } from './edge/nginx.mjs';
-import { floor, headwater } from './edge/node-servers.mjs';
+import { floor, headwater, headwaterAlone } from './edge/node-servers.mjs';
 import { startOrigin } from './edge/origin-process.mjs';
 import { printScenario } from './edge/report.mjs';
 import { scenarios } from './edge/scenarios.mjs';
@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
 
 const settleSec = 2;
 const peers = [nginx, varnish, trafficServer];
-const all = [...peers, headwater, floor];
+const all = [...peers, headwater, headwaterAlone, floor];
 
 function refuse(message) {
   console.error(message);

@@ -9,15 +9,15 @@ import { startProcess } from './server-process.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const portOf = (address) => Number(address.split(':').at(-1));
 
-export const headwater = {
-  name: 'headwater',
+const headwaterOf = (name, threads) => ({
+  name,
   program: process.execPath,
   async start({ folder, origin, memoryMiB, certificate }) {
     const ready = join(folder, 'ready.json');
     const doors = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--ready-file', ready];
     const cache = ['--upstream', origin, '--cache-memory', `${memoryMiB}MiB`, '--data', join(folder, 'data')];
     const tls = [`certFile=${certificate.cert}`, `keyFile=${certificate.key}`, 'listen=127.0.0.1:0'];
-    const settings = [...tls.map((setting) => `https.${setting}`), 'log.level=error'];
+    const settings = [...tls.map((setting) => `https.${setting}`), `edge.threads=${threads}`, 'log.level=error'];
     const sets = settings.flatMap((setting) => ['--set', setting]);
     const args = [here('../../bin/headwater.js'), 'edge', ...doors, ...cache, ...sets];
     const child = startProcess(process.execPath, args, { folder });
@@ -27,7 +27,12 @@ export const headwater = {
     const { http, https } = JSON.parse(readFileSync(ready, 'utf8'));
     return { child, port: portOf(http), tlsPort: portOf(https) };
   },
-};
+});
+
+/** As it comes: a thread a core. */
+export const headwater = headwaterOf('headwater', null);
+/** For what a second thread costs and brings. */
+export const headwaterAlone = headwaterOf('one-thread', 1);
 
 /** One thread, no cache: it has only what is asked for by size. */
 export const floor = {

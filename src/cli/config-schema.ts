@@ -194,6 +194,13 @@ export const settingsSchema = z.strictObject({
     hardware: z.enum(['auto', 'off']).describe('auto or off').default('auto'),
   }),
   edge: section({
+    threads: z
+      .int()
+      .min(1)
+      .max(64)
+      .nullable()
+      .describe('a whole number of threads from 1 to 64, or null')
+      .default(null),
     memory: bytes('256MiB'),
     disks: z
       .array(cacheDisk)

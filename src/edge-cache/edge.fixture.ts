@@ -117,7 +117,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     received.count += 1;
     return edge.handler(request, response);
   };
-  const door = await openSceneDoor(engine, { edge, clock, isBox: edgeOptions.api !== null }, counted);
+  const door = await openSceneDoor(engine, { edge, clock }, counted);
   const { port } = door.address;
   return {
     origin,
@@ -153,7 +153,7 @@ class SharedClock {
 
 async function openSceneDoor(
   engine: SceneOptions['engine'],
-  { edge, clock, isBox }: { edge: Edge; clock: SharedClock; isBox: boolean },
+  { edge, clock }: { edge: Edge; clock: SharedClock },
   handler: HttpHandler,
 ): Promise<HttpServer> {
   const where = { host: '127.0.0.1', port: 0 };
@@ -163,7 +163,7 @@ async function openSceneDoor(
     const connectionGate = edge.connectionGate ?? undefined;
     return openHttpServer({ ...where, engine: plain, connectionGate }, handler, silentLog);
   }
-  const forProgram = () => lending.borrower(isBox ? 'box' : 'any', clock.shared);
+  const forProgram = () => lending.borrower(clock.shared);
   const program = builtProgram('door-thread');
   const door = await openThreadedServer({ ...where, threads: 2, program, forProgram }, handler, silentLog);
   lending.begin((what) => door.tellAll(what));

@@ -11,7 +11,7 @@ import type { DiskTier } from './disk/disk-tier.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { GateMetrics } from './gates/gate-metrics.js';
-import { type GateOptions, makeConnectionGate, makeGates } from './gates/gates.js';
+import { areOpen, type GateOptions, makeConnectionGate, makeGates } from './gates/gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory/memory-tier.js';
@@ -50,7 +50,7 @@ export interface EdgeOptions {
   readonly staleIfErrorMs?: number;
   /** Default: nobody may purge, and nothing is remembered of purges or followed. */
   readonly purging?: PurgingOptions;
-  /** Whether other threads answer from this memory too: see `lending`. Default false. */
+  /** Whether other threads are to answer from this memory too: see `lending`. Default false. */
   readonly lends?: boolean;
   /** Whether the next segment of our media is fetched before it is asked for. Default false. */
   readonly prefetch?: boolean;
@@ -68,7 +68,7 @@ export interface Edge {
   readonly handler: HttpHandler;
   /** For the doors that hand their requests to it; null: they take every connection. */
   readonly connectionGate: ConnectionGate | null;
-  /** For the threads that have doors; null where it does not lend. */
+  /** For the threads that have doors; null where it does not lend, which it cannot behind gates. */
   readonly lending: Lending | null;
   stats(): EdgeStats;
   /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
@@ -121,7 +121,11 @@ export function openEdge(options: EdgeOptions): Edge {
   const api = options.api && new Upstream({ ...apiCommon, base: options.api });
   const tier = new MemoryTier({ bytesMax: options.memoryBytes, metrics, below: options.disk ?? null });
   const variants = new VariantIndex();
-  const lending = options.lends ? new Lending(metrics) : null;
+  const gateMetrics = new GateMetrics(options.metrics);
+  const { gates: gateOptions = {} } = options;
+  const gates = makeGates(gateOptions, now, gateMetrics);
+  // What gates count and write down is the owner's.
+  const lending = options.lends && areOpen(gates) ? new Lending(metrics, options.api === null ? 'any' : 'box') : null;
   if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);
   const hitForMiss = new HitForMiss(now);
   const large = new LargeBodies(objectBytesMax);
@@ -160,11 +164,9 @@ export function openEdge(options: EdgeOptions): Edge {
   };
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
   const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
-  const { gates = {} } = options;
-  const gateMetrics = new GateMetrics(options.metrics);
   return {
-    handler: openDoor(space, api ?? alone, { cdnId, purging: purging.door, gates: makeGates(gates, now, gateMetrics) }),
-    connectionGate: makeConnectionGate(gates, gateMetrics),
+    handler: openDoor(space, api ?? alone, { cdnId, purging: purging.door, gates }),
+    connectionGate: makeConnectionGate(gateOptions, gateMetrics),
     lending,
     stats: () => {
       lending?.count();

@@ -13,7 +13,6 @@
 import type { HttpRequest } from '../http/server.js';
 import type { AddressRules } from './address-rules.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
-import { cacheKey } from './cache-key.js';
 import { type Path, passOn } from './change-steps.js';
 import { type Delivered, deliverObject } from './deliver.js';
 import type { EdgeMetrics } from './edge-metrics.js';

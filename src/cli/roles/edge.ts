@@ -1,14 +1,18 @@
+import { availableParallelism } from 'node:os';
 import type { DiskTier } from '../../edge-cache/disk/disk-tier.js';
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
 import type { OriginHealth } from '../../edge-cache/upstream/origin-servers.js';
 import type { Certificates } from '../../http/certificate-files.js';
+import { loadUws } from '../../http/load-uws.js';
 import { openHttpServer } from '../../http/open-server.js';
 import type { HttpServer } from '../../http/server.js';
+import { openThreadedServer } from '../../http/threads/threaded-engine.js';
 import { openTlsServer } from '../../http/tls-engine.js';
 import { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import { builtProgram } from '../../telemetry/package-files.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
@@ -39,8 +43,10 @@ export async function openEdgeRole(options: {
   const { settings, upstreams, certificates, data, log, metrics } = options;
   const gates = openEdgeGates(settings, log);
   const disk = await openDisks(settings, log, metrics);
+  const threads = threadsOf(settings);
   const edge = openEdge({
     disk,
+    lends: threads > 1,
     origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
     originHealth: originHealth(settings),
     api: upstreams.api === null ? null : new URL(upstreams.api),
@@ -58,7 +64,7 @@ export async function openEdgeRole(options: {
     await disk?.close();
     await gates.close();
   };
-  const doors = await openDoors(settings, certificates, edge, log).catch(async (error) => {
+  const doors = await openDoors(settings, certificates, edge, { threads, log }).catch(async (error) => {
     await closeAll();
     throw error;
   });
@@ -100,9 +106,9 @@ async function openDoors(
   settings: Settings,
   certificates: Certificates | null,
   edge: Edge,
-  log: Log,
+  { threads, log }: { readonly threads: number; readonly log: Log },
 ): Promise<[HttpServer] | [HttpServer, HttpServer]> {
-  const plain = await openPlain(settings, edge, log);
+  const plain = await (threads > 1 ? openThreads(settings, edge, threads, log) : openPlain(settings, edge, log));
   const secure = await openSecure(settings, certificates, edge, log).catch(async (error) => {
     await plain.close(0);
     throw error;
@@ -116,6 +122,33 @@ async function openDoors(
     );
   }
   return doors;
+}
+
+/** A thread a core, where nothing else is to be done here; it takes uWebSockets.js. */
+function threadsOf({ roles, edge, http }: Settings): number {
+  if (http.engine === 'node' || !loadUws().loaded) return 1;
+  return edge.threads ?? (roles.every((role) => role === 'edge') ? availableParallelism() : 1);
+}
+
+async function openThreads(settings: Settings, edge: Edge, threads: number, log: Log): Promise<HttpServer> {
+  const { lending } = edge;
+  if (lending === null) {
+    log.info('one thread serves: limits, tokens, networks, proxies and the access log are kept by one (edge.threads)');
+    return openPlain(settings, edge, log);
+  }
+  const { listen, idleTimeoutSec } = settings.http;
+  const options = {
+    ...{ ...parseAddress(listen), ...doorOptions(idleTimeoutSec, null), threads },
+    program: builtProgram('door-thread'),
+    forProgram: () => lending.borrower(),
+    // What is left would serve some connections and not others.
+    onDeath: () => process.kill(process.pid, 'SIGTERM'),
+  };
+  const server = await openThreadedServer(options, edge.handler, log).catch((error) => {
+    throw withFlag(error, '--http');
+  });
+  lending.begin((what) => server.tellAll(what));
+  return server;
 }
 
 function openPlain(settings: Settings, { handler, connectionGate }: Edge, log: Log): Promise<HttpServer> {

@@ -49,6 +49,9 @@ export function makeGates(options: GateOptions, now: () => number, metrics: Gate
   };
 }
 
+/** Whether nobody is asked anything. */
+export const areOpen = (gates: Gates): boolean => Object.values(gates).every((gate) => gate === null);
+
 /** For the doors themselves; null: no limit. */
 export function makeConnectionGate(options: GateOptions, metrics: GateMetrics): ConnectionGate | null {
   const { limits, trustedProxies = [] } = options;

@@ -22,6 +22,7 @@ interface Ended {
 
 export class Lending {
   readonly #metrics: Pick<EdgeMetrics, 'hitElsewhere'>;
+  readonly #addresses: BorrowerStart['addresses'];
   readonly #table = LoanTable.make(placesMax);
   readonly #free = Array.from({ length: placesMax }, (_, at) => placesMax - 1 - at);
   /** Of addresses that vary, what is lent. */
@@ -31,17 +32,19 @@ export class Lending {
   #ended: Ended[] = [];
   #tell: (message: LoanMessage) => void = () => {};
 
-  constructor(metrics: Pick<EdgeMetrics, 'hitElsewhere'>) {
+  /** @param addresses which rules they follow. */
+  constructor(metrics: Pick<EdgeMetrics, 'hitElsewhere'>, addresses: BorrowerStart['addresses']) {
     this.#metrics = metrics;
+    this.#addresses = addresses;
     this.#timer = setInterval(() => this.#look(), lookMs);
     this.#timer.unref();
   }
 
   /** What one more thread is to be started with. */
-  borrower(addresses: BorrowerStart['addresses'], clock: BorrowerStart['clock'] = null): BorrowerStart {
+  borrower(clock: BorrowerStart['clock'] = null): BorrowerStart {
     const counts = new SharedArrayBuffer(bytesOfCounts);
     this.#counts.push({ shared: counts, seen: [0, 0] });
-    return { loans: this.#table.shared, places: placesMax, counts, addresses, clock };
+    return { loans: this.#table.shared, places: placesMax, counts, addresses: this.#addresses, clock };
   }
 
   /** The threads are there: `tell` reaches all of them. */

@@ -24,14 +24,31 @@ export interface ThreadedServer extends HttpServer {
   tellAll(what: unknown): void;
 }
 
+/** Threads cannot share a port that the system chose for one of them: it is found first, and somebody else may be quicker. */
+const triesForFreePort = 5;
+
 /** Throws `HttpFailure` when it cannot listen. */
 export async function openThreadedServer(
   options: ThreadedServerOptions,
   handler: HttpHandler,
   log: Log,
 ): Promise<ThreadedServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await openAt(await freePort(options.host, options.port), options, handler, log);
+    } catch (error) {
+      if (options.port !== 0 || tries === triesForFreePort) throw error;
+    }
+  }
+}
+
+async function openAt(
+  port: number,
+  options: ThreadedServerOptions,
+  handler: HttpHandler,
+  log: Log,
+): Promise<ThreadedServer> {
   const { host, threads, program, forProgram, headTimeoutMs, idleTimeoutMs, headBytesMax } = options;
-  const port = await freePort(host, options.port);
   const common = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level };
   const onDeath = (error: unknown) => {
     log.fatal({ err: error }, 'a thread of the public door ended');
