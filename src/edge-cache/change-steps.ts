@@ -7,7 +7,7 @@ import type { LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { changedBy } from './semantics/invalidation.js';
-import type { SharedFetches } from './shared-fetch.js';
+import { partName, type SharedFetches } from './shared-fetch.js';
 import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
 
@@ -56,6 +56,7 @@ function invalidate(space: ChangedSpace, target: Path): void {
   const key = cacheKey({ path: target.path, query: addresses.query(target.path, target.query) });
   for (const name of plainNames(key)) {
     tier.remove(name);
+    tier.remove(partName(name));
     large.forget(name);
   }
   variants.forget(key);

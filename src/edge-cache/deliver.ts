@@ -11,6 +11,7 @@ import type { CacheStatus } from './semantics/cache-status.js';
 import { clientHoldsIt, rangeApplies } from './semantics/conditional.js';
 import { currentAgeMs } from './semantics/freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './semantics/header-fields.js';
+import type { PartPlace } from './semantics/part-place.js';
 import { type Sent, type Span, sendSpan } from './send-span.js';
 import { agedAndTold, sentHead } from './sent-head.js';
 
@@ -62,6 +63,16 @@ export async function deliverInBlocks(delivery: Delivery, body: BodyInBlocks): P
   if (ranges.length > 1) return sendMultipart(delivery, ranges, body);
   begin(delivery, 206, [contentRange(range, length)], range.last - range.first + 1);
   return finish(asked, await body.send({ from: range.first, end: range.last + 1 }));
+}
+
+/** One range of a body of which the object has only the part at `place`, where the range lies. */
+export function deliverFromPart(
+  delivery: Delivery,
+  range: ByteRange,
+  place: PartPlace,
+): Delivered | Promise<Delivered> {
+  begin(delivery, 206, [contentRange(range, place.total)], range.last - range.first + 1);
+  return sendBytes(delivery, range.first - place.first, range.last + 1 - place.first);
 }
 
 /** Sets the answer's head; Age by RFC 9111 §5.1. */

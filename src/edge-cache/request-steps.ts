@@ -24,6 +24,7 @@ import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
+import { serveKeptPart, serveSentPart } from './part-steps.js';
 import type { Prefetch } from './prefetch.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
 import { receive } from './receive.js';
@@ -86,6 +87,8 @@ function answer(space: CachedSpace, asked: Asked): void | Promise<void> {
   if (found.kind === 'meanwhile') return hitMeanwhile(space, asked, found.object);
   const { disk } = space;
   if (found.kind === 'absent' && disk?.has(asked.name)) return serveFromDisk(space, disk, asked);
+  const part = found.kind === 'absent' && asked.ranges !== null && !asked.isHead ? serveKeptPart(space, asked) : null;
+  if (part !== null) return part;
   if (asked.wishes.onlyIfCached) return notCached(space, asked);
   if (found.kind === 'large') return serveInBlocks(space, asked, found.body);
   if (found.kind === 'unkept') return fetchAlone(space, asked, { fwd: 'uri-miss', detail: found.why });
@@ -229,6 +232,8 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
       space.metrics.request('failed');
       return answerFailure(asked.response, landing.failure, status);
     case 'unshared': {
+      if (landing.status === 206 && !status.collapsed && asked.ranges !== null)
+        return partCame(space, asked, landing, status);
       // What was made for one client goes to that one only, and only if it is just what that one asked for.
       const answer = status.collapsed || asked.ranges !== null ? null : landing.claim();
       const body = answer === null && !asked.isHead ? space.large.get(asked.name) : undefined;
@@ -237,6 +242,20 @@ function landed(space: CachedSpace, asked: Asked, landing: Landing, status: Cach
       return answer === null ? fetchAlone(space, asked, why) : streamAlone(space, asked, answer, why);
     }
   }
+}
+
+/** The origin sent a part, though it was asked for the whole. */
+function partCame(
+  space: CachedSpace,
+  asked: Asked,
+  { reason, claim }: Extract<Landing, { kind: 'unshared' }>,
+  status: CacheStatus,
+): void | Promise<void> {
+  const answer = claim();
+  const told = { ...status, detail: reason };
+  const served = answer && serveSentPart(space, asked, answer, told);
+  if (served !== null) return served;
+  return fetchAlone(space, asked, told);
 }
 
 /** What a shared fetch brought, if this request selects it too. Thousands may come here in one turn: a whole object is sent without waiting. */

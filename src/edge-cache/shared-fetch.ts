@@ -23,6 +23,7 @@ import {
   spentFreshness,
 } from './semantics/freshness.js';
 import { firstField, type HeaderPair, type HeaderPairs } from './semantics/header-fields.js';
+import type { PartPlace } from './semantics/part-place.js';
 import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './semantics/stored-head.js';
 import { varyNames } from './semantics/vary.js';
 import { ResumedBody, type Resuming } from './upstream/resumed-body.js';
@@ -62,6 +63,9 @@ export interface FetchAsked extends VariantAsked {
   /** As they go upstream: without conditions, ranges and hop-by-hop fields. Looked at only where a fetch is started. */
   readonly headers: () => HeaderPairs;
 }
+
+/** Under which a part of a body is kept. No name of anything else contains two spaces, but those of blocks, which go on with a number. */
+export const partName = (name: string): string => `${name}  part`;
 
 /** What a request asks of everybody's fetch. */
 export function fetchFor(asked: Asked): FetchAsked {
@@ -124,6 +128,16 @@ export class SharedFetches {
     this.#flights.set(name, flight);
     const landing = this.#landFor(flight, this.#land(flight, asked, answer, null));
     return landing;
+  }
+
+  /** The same of a part of the body, which is kept apart from the whole. */
+  adoptPart(asked: FetchAsked, answer: UpstreamAnswer, { first, last, total }: PartPlace): Landing | null {
+    const contentLength = last - first + 1;
+    const part = { ...answer, status: 200, contentLength };
+    if (!keeping(part, isAuthorized(asked)).keep) return null;
+    const name = partName(this.#options.variants.learn(asked, varyNames(answer.headers), asked.headers()));
+    const body = { length: total, etag: '', blockBytes: contentLength };
+    return this.adopt({ ...asked, name, block: { body, first, last } }, part);
   }
 
   /** A HEAD was answered so: what is kept is confirmed by that, or shown to be out of date (RFC 9111 §4.3.5). */
@@ -230,7 +244,8 @@ export class SharedFetches {
     const isError = answer.status >= 400;
     // What is kept is no longer what the upstream has, unless the upstream is in trouble.
     if (answer.status < 500) this.#options.tier.remove(asked.name);
-    if (!isError || forbidden) return this.#unshared(asked, answer, reason, !isError);
+    // A part (206) says nothing of the whole.
+    if (!isError || forbidden) return this.#unshared(asked, answer, reason, !isError && answer.status !== 206);
     const object = this.#openObject(asked.name, answer, spentFreshness(answer));
     if (object === null) return this.#unshared(asked, answer, reason, false);
     void this.#fill(null, asked, object, answer);

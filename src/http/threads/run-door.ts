@@ -1,6 +1,6 @@
 /**
  * The life of a thread that has a door: opens it, answers what its program can answer by itself, relays the rest, closes when it is told to, and ends
- * when its last connection has gone. uWebSockets.js alone: Node's own servers take one thread (docs/decisions/0034-threads.md).
+ * when its last connection has gone. uWebSockets.js alone: Node's own servers take one thread (docs/decisions/0035-threads.md).
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../telemetry/failure.js';
