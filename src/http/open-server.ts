@@ -2,6 +2,7 @@ import type { Log } from '../telemetry/log.js';
 import { HttpFailure } from './http-failure.js';
 import { type LoadUwsOptions, loadUws } from './load-uws.js';
 import { openNodeServer } from './node-engine.js';
+import type { QuickAnswers } from './quick-answers.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
 import { openUwsServer } from './uws-engine.js';
 
@@ -9,6 +10,8 @@ export interface OpenServerOptions extends HttpServerOptions {
   /** `auto`: uWebSockets.js where a binary for this machine loads, else node:http. */
   readonly engine: 'auto' | 'uws' | 'node';
   readonly uws?: LoadUwsOptions;
+  /** What uWebSockets.js may answer the short way. Default: nothing. */
+  readonly quick?: QuickAnswers | undefined;
 }
 
 /** Opens a server. Throws `HttpFailure`: it cannot listen there, or `uws` was asked for and does not load. */

@@ -29,9 +29,9 @@ export const headerLinesMax = 100;
 export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const visibleAscii = /^[\x21-\x7e]*$/;
-const hostShape = /^[A-Za-z0-9._~%!$&'()*+,;=:[\]-]*$/;
+export const hostShape = /^[A-Za-z0-9._~%!$&'()*+,;=:[\]-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not pass
-const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/;
+export const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined when it was not sent. */
 export function joinedHeader(headers: HeaderLines, name: string): string | undefined {

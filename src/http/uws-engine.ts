@@ -8,6 +8,7 @@
 import type { Log } from '../telemetry/log.js';
 import { explainListenFailure } from './http-failure.js';
 import { problemDocument } from './problem.js';
+import { isPlain, type QuickAnswers } from './quick-answers.js';
 import { type BodyFraming, type HeadVerdict, judgeHead, type RequestHead } from './request-head.js';
 import { statusLine } from './response-head.js';
 import { runHandler } from './run-handler.js';
@@ -34,6 +35,8 @@ const noMark = '999999990007';
 type Refusal = Extract<HeadVerdict, { accepted: false }>;
 
 export interface UwsServerOptions extends HttpServerOptions {
+  /** What may be answered the short way. Default: nothing. */
+  readonly quick?: QuickAnswers | undefined;
   /** Other threads of this process listen on the same port. Default false: nobody may. */
   readonly sharedPort?: boolean;
 }
@@ -61,6 +64,7 @@ class UwsServer implements HttpServer {
   readonly #log: Log;
   readonly #watch: StallWatch;
   readonly #open = new Set<UwsLink>();
+  readonly #quick: QuickAnswers | undefined;
   #socket: UwsListenSocket | undefined;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
@@ -69,6 +73,7 @@ class UwsServer implements HttpServer {
     this.#uws = uws;
     this.#limits = limitsOf(options);
     this.#handler = handler;
+    this.#quick = options.quick;
     this.#log = log;
     this.#watch = new StallWatch(this.#limits.idleTimeoutMs);
     uws._cfg(noMark);
@@ -109,12 +114,34 @@ class UwsServer implements HttpServer {
   }
 
   #serve(native: UwsResponse, request: UwsRequest): void {
+    if (this.#answersQuickly(native, request)) return;
     const head = headOf(request);
     const link = this.#link(native);
     const verdict = judgeHead(head, this.#limits.headBytesMax);
     if (!verdict.accepted) refuse(native, link, verdict);
     else if (lengthOf(verdict.framing) > contentLengthMax) refuse(native, link, tooLong);
     else this.#handle(link, head, verdict.framing);
+  }
+
+  #answersQuickly(native: UwsResponse, request: UwsRequest): boolean {
+    if (this.#quick === undefined || this.#closing !== undefined) return false;
+    if (request.getCaseSensitiveMethod() !== 'GET') return false;
+    const quick = this.#quick.find(request.getUrl(), request.getQuery());
+    if (quick === undefined || !isPlain(request, this.#limits.headBytesMax)) return false;
+    const answer = quick.open();
+    if (answer === null) return false;
+    const { name, rest, body } = answer;
+    native.writeHeader(name, rest);
+    const [, complete] = native.tryEnd(body, body.length);
+    if (complete) {
+      quick.close();
+      return true;
+    }
+    const link = this.#link(native);
+    link.onOver(quick.closeLater(() => link.cut()));
+    const left = body.subarray(native.getWriteOffset());
+    new UwsResponseView(link, 'GET', this.#watch, () => false).sendRest(left, body.length);
+    return true;
   }
 
   #link(native: UwsResponse): UwsLink {

@@ -14,7 +14,7 @@ const joined = new WeakMap<HeaderLines, Buffer>();
  * The first line's value and all other lines behind it: one call in place of one a line, and for the very same list the very
  * same bytes. Bytes, because a string would be sent as UTF-8; header values are bytes, which Node's strings hold as Latin-1.
  */
-function firstWithRest(headers: HeaderLines): Buffer {
+export function firstWithRest(headers: HeaderLines): Buffer {
   const known = joined.get(headers);
   if (known !== undefined) return known;
   const lines = headers.map(([name, value], index) => (index === 0 ? value : `${name}: ${value}`));
@@ -72,6 +72,18 @@ export class UwsResponseView implements HttpResponse, Stallable {
     this.#length = status === 204 ? undefined : contentLength;
     this.#bodyless = bodyForbidden(this.#method, status);
     this.#started = true;
+  }
+
+  /** Its head and the beginning of its body have been handed over by somebody else. @param length of the whole body. */
+  sendRest(left: Uint8Array, length: number): void {
+    this.#started = true;
+    this.#headSent = true;
+    this.#ended = true;
+    this.#length = length;
+    this.#written = length;
+    this.#queue.push(left);
+    const { native } = this.#link;
+    if (native) this.#block(native);
   }
 
   inform(): boolean {

@@ -15,7 +15,7 @@ export default defineConfig({
       'test/faults/upstream-faults.test.ts',
     ],
     // uWebSockets.js has no binary for it.
-    testNamePattern: /^(?!.*\buws engine)/,
+    testNamePattern: /^(?!.*\buws(?:-threads)? engine)/,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

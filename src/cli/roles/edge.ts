@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { DiskTier } from '../../edge-cache/disk/disk-tier.js';
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
+import { lendHere } from '../../edge-cache/threads/borrowed-door.js';
 import type { OriginHealth } from '../../edge-cache/upstream/origin-servers.js';
 import type { Certificates } from '../../http/certificate-files.js';
 import { loadUws } from '../../http/load-uws.js';
@@ -46,7 +47,7 @@ export async function openEdgeRole(options: {
   const threads = threadsOf(settings);
   const edge = openEdge({
     disk,
-    lends: threads > 1,
+    lends: takesUws(settings),
     origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
     originHealth: originHealth(settings),
     api: upstreams.api === null ? null : new URL(upstreams.api),
@@ -124,9 +125,12 @@ async function openDoors(
   return doors;
 }
 
-/** A thread a core, where nothing else is to be done here; it takes uWebSockets.js. */
-function threadsOf({ roles, edge, http }: Settings): number {
-  if (http.engine === 'node' || !loadUws().loaded) return 1;
+const takesUws = ({ http }: Settings): boolean => http.engine !== 'node' && loadUws().loaded;
+
+/** A thread a core, where nothing else is to be done here. */
+function threadsOf(settings: Settings): number {
+  const { roles, edge } = settings;
+  if (!takesUws(settings)) return 1;
   return edge.threads ?? (roles.every((role) => role === 'edge') ? availableParallelism() : 1);
 }
 
@@ -151,9 +155,10 @@ async function openThreads(settings: Settings, edge: Edge, threads: number, log:
   return server;
 }
 
-function openPlain(settings: Settings, { handler, connectionGate }: Edge, log: Log): Promise<HttpServer> {
+function openPlain(settings: Settings, { handler, connectionGate, lending }: Edge, log: Log): Promise<HttpServer> {
   const { listen, engine, idleTimeoutSec } = settings.http;
-  const options = { ...parseAddress(listen), engine, ...doorOptions(idleTimeoutSec, connectionGate) };
+  const quick = lending === null ? undefined : lendHere(lending);
+  const options = { ...parseAddress(listen), engine, quick, ...doorOptions(idleTimeoutSec, connectionGate) };
   return openHttpServer(options, handler, log).catch((error) => {
     throw withFlag(error, '--http');
   });

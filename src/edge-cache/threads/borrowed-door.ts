@@ -1,3 +1,4 @@
+import type { QuickAnswers } from '../../http/quick-answers.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../http/server.js';
 import { anyAddresses, boxAddresses } from '../address-rules.js';
 import { deliverObject } from '../deliver.js';
@@ -5,14 +6,24 @@ import { receive } from '../receive.js';
 import { freshForMs } from '../semantics/freshness.js';
 import { useOf } from '../semantics/request-wishes.js';
 import { BorrowedObjects } from './borrowed-objects.js';
+import type { Lending } from './lending.js';
 import type { BorrowerStart, LoanMessage } from './loan-messages.js';
 import { LoanTable } from './loan-table.js';
+import { QuickHits } from './quick-hits.js';
+
+/** What is lent to the owner's own door, for the short way alone. */
+export function lendHere(lending: Lending): QuickAnswers {
+  const door = new BorrowedDoor(lending.borrower());
+  lending.begin((message) => door.told(message));
+  return door.quick;
+}
 
 /** A door's thread: answers what is a plain hit on something that it was lent, and relays everything else. */
 export class BorrowedDoor {
   readonly #objects: BorrowedObjects;
   readonly #addresses: typeof boxAddresses;
   readonly #tools: Parameters<typeof deliverObject>[0]['tools'];
+  readonly quick: QuickHits;
 
   constructor({ loans, places, counts, addresses, clock }: BorrowerStart) {
     this.#objects = new BorrowedObjects(new LoanTable(loans, places));
@@ -24,10 +35,11 @@ export class BorrowedDoor {
     const metrics = { request: () => count(0, 1), served: (_from: string, bytes: number) => count(1, bytes) };
     const set = clock && new Float64Array(clock);
     this.#tools = { metrics, now: set === null ? Date.now : () => set[0] ?? 0 };
+    this.quick = new QuickHits(this.#objects, this.#addresses, this.#tools);
   }
 
   told(message: LoanMessage): void {
-    this.#objects.told(message);
+    this.quick.told(message, this.#objects.told(message));
   }
 
   serve(relay: HttpHandler): HttpHandler {

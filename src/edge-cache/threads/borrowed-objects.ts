@@ -22,7 +22,8 @@ export class BorrowedObjects {
     this.#table = table;
   }
 
-  told(message: LoanMessage): void {
+  /** What was lent; null: nothing was. */
+  told(message: LoanMessage): Borrowed | null {
     const { place, generation } = message;
     if (message.kind === 'lent') {
       const { name, head, bytes, varies } = message;
@@ -31,28 +32,33 @@ export class BorrowedObjects {
       if (varies !== null) this.variants.set(varies.key, varies.variation);
       this.#byName.set(name, borrowed);
       this.#byPlace.set(place, borrowed);
-      return;
+      return borrowed;
     }
     const borrowed = this.#byPlace.get(place);
-    if (borrowed?.generation !== generation) return;
+    if (borrowed?.generation !== generation) return null;
     const { object } = borrowed;
     if (this.#byName.get(object.key) === borrowed) this.#byName.delete(object.key);
     if (message.kind === 'cut') object.fail();
+    return null;
   }
 
-  /** Counts as a use. */
+  /** Held until `giveBack`. Counts as a use. */
   take(name: string): Borrowed | undefined {
     const borrowed = this.#byName.get(name);
-    if (borrowed === undefined) return undefined;
-    const { place, generation } = borrowed;
+    if (borrowed === undefined || this.hold(borrowed)) return borrowed;
+    this.#byName.delete(name);
+    return undefined;
+  }
+
+  /** False: its loan has ended. */
+  hold({ place, generation }: Borrowed): boolean {
     this.#table.pin(place);
     if (this.#table.generation(place) === generation) {
       this.#table.countUse(place);
-      return borrowed;
+      return true;
     }
     this.#table.unpin(place);
-    this.#byName.delete(name);
-    return undefined;
+    return false;
   }
 
   giveBack({ place }: Borrowed): void {

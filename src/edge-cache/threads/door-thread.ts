@@ -7,5 +7,9 @@ await runDoor((start) => {
   // Lent nothing, it relays everything.
   if (start === undefined) return { serve: (relay) => relay, told: () => {} };
   const door = new BorrowedDoor(start as BorrowerStart);
-  return { serve: (relay) => door.serve(relay), told: (what) => door.told(what as LoanMessage) };
+  return {
+    serve: (relay) => door.serve(relay),
+    quick: door.quick,
+    told: (what) => door.told(what as LoanMessage),
+  };
 });

@@ -52,6 +52,24 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
     expect(scene.origin.asked).toHaveLength(1);
   });
 
+  it('takes the long way for whatever is not plain, and the same answer comes of it', async () => {
+    await open();
+    says(Buffer.from('hello'), { 'cache-control': 'max-age=60', 'x-odd': 'd\u00e9j\u00e0' });
+    await askUntilLent('/a?b=1');
+    const before = scene.received.count;
+    const plain = await scene.ask('/a?b=1');
+    const own = await scene.ask('/a?b=1', { headers: { 'x-my-own': 'header' } });
+    const head = await scene.ask('/a?b=1', { method: 'HEAD' });
+    expect([plain.body, own.body, head.body]).toEqual(['hello', 'hello', '']);
+    expect([own.headers['x-odd'], head.headers['x-odd']]).toEqual([plain.headers['x-odd'], plain.headers['x-odd']]);
+    expect(plain.headers['x-odd']).toBe('d\u00e9j\u00e0');
+    expect(scene.received.count).toBe(before);
+    const twoHosts = await scene.ask('/a?b=1', { headers: { host: 'one two' } });
+    expect(twoHosts.status).toBe(400);
+    const asIs = await scene.ask('/a?b=1', { headers: { 'cache-control': 'no-cache' } });
+    expect([asIs.body, scene.origin.asked.length]).toEqual(['hello', 2]);
+  });
+
   it('counts in what the edge says of itself', async () => {
     await open();
     says('hello');

@@ -96,7 +96,7 @@ export class DoorLink {
       return;
     }
     const request = new RelayedRequest(asked, () => this.#outbox.post({ kind: 'pull', id }));
-    const response = new RelayedResponse(id, asked.method, this.#outbox);
+    const response = new RelayedResponse(id, asked.method, this.#outbox, () => request.ended(true));
     this.#exchanges.set(id, { request, response });
     runHandler(this.#options.handler, request, response, this.#options.log);
   }

@@ -12,6 +12,7 @@ export class RelayedResponse implements HttpResponse {
   readonly #id: number;
   readonly #method: string;
   readonly #outbox: Outbox<ToDoor>;
+  readonly #aborted: () => void;
   #head: { readonly status: number; readonly headers: HeaderLines; readonly length: number | undefined } | null = null;
   #headSent = false;
   #bodyless = false;
@@ -22,7 +23,9 @@ export class RelayedResponse implements HttpResponse {
   #taken = 0;
   #waiters: (() => void)[] = [];
 
-  constructor(id: number, method: string, outbox: Outbox<ToDoor>) {
+  /** `aborted` is called when it is aborted; `finished` is still to come then, once nobody looks at what was written. */
+  constructor(id: number, method: string, outbox: Outbox<ToDoor>, aborted: () => void) {
+    this.#aborted = aborted;
     this.#id = id;
     this.#method = method;
     this.#outbox = outbox;
@@ -74,7 +77,9 @@ export class RelayedResponse implements HttpResponse {
   abort(): void {
     this.#started = true;
     this.#ended = true;
-    if (!this.#over) this.#outbox.post({ kind: 'abort', id: this.#id });
+    if (this.#over) return;
+    this.#outbox.post({ kind: 'abort', id: this.#id });
+    this.#aborted();
   }
 
   /** So many more bytes have been handed to the kernel. */

@@ -4,8 +4,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../telemetry/failure.js';
-import { type LogLevel, openLog } from '../../telemetry/log.js';
+import { type Log, type LogLevel, openLog } from '../../telemetry/log.js';
 import { loadUws } from '../load-uws.js';
+import type { QuickAnswers } from '../quick-answers.js';
 import type { HttpHandler, HttpServer } from '../server.js';
 import { openUwsServer } from '../uws-engine.js';
 import { DoorRelay } from './door-relay.js';
@@ -16,6 +17,7 @@ import type { DoorOpening, DoorStart, FromDoor, ToDoor } from './thread-messages
 export interface DoorProgram {
   /** What is not for it, it hands on. */
   serve(relay: HttpHandler): HttpHandler;
+  readonly quick?: QuickAnswers;
   /** What the owner of the handler told it. */
   told(what: unknown): void;
 }
@@ -31,7 +33,7 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   const relay = new DoorRelay(outbox);
   const program = open(start.forProgram);
   const handler = program.serve((request, response) => relay.ask(request, response));
-  const server = await openDoor(start, handler, log).catch((error: unknown) => {
+  const server = await openDoor(start, { handler, quick: program.quick, log }).catch((error: unknown) => {
     port.postMessage({ opened: false, reason: messageOf(error) } satisfies DoorOpening);
   });
   if (server === undefined) return;
@@ -50,13 +52,16 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   port.postMessage({ opened: true, port: server.address.port } satisfies DoorOpening);
 }
 
-async function openDoor(start: DoorStart, handler: HttpHandler, log: ReturnType<typeof openLog>): Promise<HttpServer> {
+async function openDoor(
+  start: DoorStart,
+  { handler, quick, log }: { handler: HttpHandler; quick: QuickAnswers | undefined; log: Log },
+): Promise<HttpServer> {
   const outcome = loadUws();
   if (!outcome.loaded) throw new Error(`uWebSockets.js does not load in a thread (${outcome.reason})`);
   const { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax } = start;
   const given = Object.entries({ headTimeoutMs, idleTimeoutMs, headBytesMax }).filter(
     ([, value]) => value !== undefined,
   );
-  const options = { host, port, ...Object.fromEntries(given), sharedPort: true };
+  const options = { host, port, ...Object.fromEntries(given), sharedPort: true, quick };
   return openUwsServer(outcome.uws, options, handler, log);
 }
