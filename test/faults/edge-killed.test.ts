@@ -16,7 +16,9 @@ const paths = Array.from({ length: 300 }, (_, n) => `/object/${n}/${Math.round(1
 
 afterAll(cleanUp);
 
-it('an edge that is killed again and again serves no wrong byte, before or after, nor from a damaged disk', async () => {
+const name = 'an edge that is killed again and again serves no wrong byte, before or after, nor from a damaged disk';
+
+it(name, { timeout: 300_000 }, async () => {
   const random = new Random(seed);
   const origin = await KnownOrigin.open();
   const disk = newFolder();
