@@ -17,7 +17,7 @@ import { type Path, passOn } from './change-steps.js';
 import { type Delivered, deliverObject } from './deliver.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked, Exchange, Tools } from './exchange.js';
-import type { Landing } from './flight.js';
+import type { Flight, Landing } from './flight.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
 import type { LargeBodies, LargeBody } from './large-bodies.js';
@@ -168,7 +168,7 @@ async function serveInBlocks(space: CachedSpace, asked: Asked, body: LargeBody):
 async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Promise<void> {
   const fwd = forwardReason(space, asked, found);
   const fetch = fetchFor(asked);
-  const underWay = space.fetches.underWay(fetch);
+  const underWay = joined(space, asked, space.fetches.underWay(fetch));
   const stale = found.kind === 'stale' ? found.object : null;
   if (underWay === undefined && asked.isHead && !asked.held) return fetchAlone(space, asked, { fwd }, stale);
   const flight = underWay ?? space.fetches.start(fetch, stale);
@@ -182,6 +182,12 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
   const failedWith = stale === null ? null : failureOf(landing);
   if (failedWith === null || !servesStale(space, asked, stale)) return landed(space, asked, landing, status);
   return deliverStale(space, asked, stale, { ...status, fwdStatus: failedWith });
+}
+
+/** What has come already is no newer than what is kept: only a request that would take it from there may join it. */
+function joined({ now }: CachedSpace, { wishes }: Asked, flight: Flight | undefined): Flight | undefined {
+  const landed = flight?.object;
+  return landed && useOf(landed.head.freshness, wishes, now()) !== 'fresh' ? undefined : flight;
 }
 
 /** The status of an answer by which the origin says that it failed; undefined where there was no answer; null: it did not fail. */
@@ -215,8 +221,8 @@ function deliverStale(
   return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
 }
 
-function forwardReason({ variants }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
-  if (found.kind === 'stale') return 'stale';
+function forwardReason({ variants, now }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
+  if (found.kind === 'stale') return freshForMs(found.object.head.freshness, now()) > 0 ? 'request' : 'stale';
   return variants.varies(asked) ? 'vary-miss' : 'uri-miss';
 }
 

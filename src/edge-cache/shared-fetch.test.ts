@@ -290,6 +290,19 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('shared fetches behind th
     expect(edge.stats().objects).toBe(0);
   });
 
+  it('is not joined, once it has come, by who wants nothing that was not confirmed', async () => {
+    const { answers, says } = heldAnswers();
+    const { origin, ask, open: openRequest } = await open({ originSays: says });
+    const first = openRequest('/page');
+    await until(() => answers.length === 1, 'the origin is asked');
+    answers[0]?.writeHead(200, minute).write('old');
+    await headOf(first);
+    origin.says = (_request, response) => response.writeHead(200, minute).end('new');
+    expect((await ask('/page', { headers: { 'cache-control': 'no-cache' } })).body).toBe('new');
+    answers[0]?.end();
+    expect((await ask('/page')).body).toBe('new');
+  });
+
   it('keeps nothing of what one client asked for before the address was changed', async () => {
     const { answers, says } = heldAnswers();
     const { origin, ask } = await open({

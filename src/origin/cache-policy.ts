@@ -13,7 +13,10 @@ export type CacheKind =
   | 'absent'
   | 'trouble';
 
-/** The one table of Cache-Control. Seconds; `live-manifest` stays at half of the shortest target duration (2 s) or below. */
+/**
+ * The one table of Cache-Control. Seconds; `live-manifest` stays at half of a target duration of 2 s or more. Of one of 1 s (`live.segmentSec: 1`)
+ * half is less than Cache-Control can say.
+ */
 const TABLE: Readonly<Record<CacheKind, string>> = {
   // A name never has two contents.
   media: 'public, max-age=31536000, immutable',

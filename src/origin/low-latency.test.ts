@@ -132,10 +132,14 @@ describe('a broadcast that is followed part by part', () => {
     expect((await media('0.4')).status).toBe(200);
   });
 
-  it('keeps what was waited for longer than what was not', async () => {
-    const cache = async (query: string) => (await fetch(playlistUrl('v180', query))).headers.get('cache-control');
-    expect(await cache('')).toBe('public, max-age=1');
-    expect(await cache('?_HLS_msn=3&_HLS_part=0')).toBe('public, max-age=6');
+  it('keeps a playlist for half a target duration at most, and what was waited for longer, up to six', async () => {
+    const asked = async (query: string) => {
+      const response = await fetch(playlistUrl('v180', query));
+      const [, target] = /#EXT-X-TARGETDURATION:(\d+)/.exec(await response.text()) ?? [];
+      return { cache: response.headers.get('cache-control'), target: Number(target) };
+    };
+    expect(await asked('')).toEqual({ cache: 'public, max-age=1', target: 2 });
+    expect(await asked('?_HLS_msn=3&_HLS_part=0')).toEqual({ cache: 'public, max-age=6', target: 2 });
   });
 
   it('holds a request for the part that is hinted, and for the first one of the next segment (§6.2.6)', async () => {

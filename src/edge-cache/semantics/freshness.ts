@@ -174,7 +174,8 @@ function guessedLifetimeMs(head: ReceivedHead, directives: CacheDirectives): num
   return Math.min(Math.max(0, dateOf(head) - modified) * GUESSED_PART, GUESSED_MS_MAX);
 }
 
-function lastModifiedOf(head: ReceivedHead): number | null {
+/** Epoch ms; null where there is none that can be read. */
+export function lastModifiedOf(head: ReceivedHead): number | null {
   const line = firstField(head.headers, 'last-modified');
   return line === null ? null : readHttpDate(line, head.receivedAt);
 }

@@ -1,6 +1,6 @@
 /** From the head of an upstream's answer to what is kept of it. Pure. */
 import type { StoredHead } from '../memory/cached-object.js';
-import { dateOf, type Freshness, type ReceivedHead } from './freshness.js';
+import { dateOf, type Freshness, lastModifiedOf, type ReceivedHead } from './freshness.js';
 import { endToEnd, firstField, type HeaderPair, joinedField } from './header-fields.js';
 import { writeHttpDate } from './http-date.js';
 import { directivesOf } from './response-directives.js';
@@ -53,7 +53,7 @@ function headOf(
     headers,
     upstreamStatus: joinedField(received.headers, 'cache-status'),
     etag: firstField(headers, 'etag'),
-    lastModified: firstField(headers, 'last-modified'),
+    lastModified: lastModifiedOf({ ...received, headers }) === null ? null : firstField(headers, 'last-modified'),
     date,
     freshness,
   };

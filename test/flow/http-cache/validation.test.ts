@@ -26,6 +26,11 @@ const confirming: Cases = {
     { etag: '"a"', 'last-modified': modified },
     { 'if-none-match': '"a"', 'if-modified-since': /GMT$/ },
   ),
+  'not by a date that cannot be read': asksBy(
+    { 'last-modified': 'yesterday' },
+    { 'if-none-match': null, 'if-modified-since': null },
+    'new',
+  ),
   'by neither': asksBy({}, { 'if-none-match': null, 'if-modified-since': null }, 'new'),
   "not by the client's": [
     { says: { fields: { ...second, etag: '"a"' } }, gets: 'new' },
