@@ -27,6 +27,10 @@ export interface Delivery {
 /** `unavailable`: this object cannot answer this request after all, and nothing was sent. */
 export type Delivered = 'delivered' | 'unavailable';
 
+/** For who knows that it is available: a whole object has everything. */
+export const settled = (delivered: Delivered | Promise<Delivered>): void | Promise<void> =>
+  delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
+
 /** What a 304 repeats of the kept head (RFC 9110 §15.4.5). */
 const repeatedIn304 = new Set(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary']);
 

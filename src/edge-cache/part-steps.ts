@@ -2,13 +2,13 @@
  * A part of a body that an origin sends though it was asked for the whole. It is kept apart from the whole, one for each name, and
  * answers ranges that lie in it until the whole is here (RFC 9111 §3.3).
  */
-import { deliverFromPart } from './deliver.js';
+import { ttlOf } from './alone-steps.js';
+import { deliverFromPart, settled } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import type { CacheStatus } from './semantics/cache-status.js';
 import { rangeApplies } from './semantics/conditional.js';
-import { freshForMs } from './semantics/freshness.js';
 import { partPlace, rangeWithin } from './semantics/part-place.js';
 import { useOf } from './semantics/request-wishes.js';
 import { fetchFor, partName, type SharedFetches } from './shared-fetch.js';
@@ -60,9 +60,8 @@ function sendPart(space: PartSpace, asked: Asked, object: CachedObject, status: 
   const range = place && rangeWithin(asked.ranges ?? [], place);
   if (place === null || range === null || phase === 'failed' || phase === 'overflowed') return null;
   if (hasCondition(asked) || !rangeApplies(asked.conditions, head, space.now())) return null;
-  const ttl = Math.ceil(freshForMs(head.freshness, space.now()) / 1000);
-  const delivered = deliverFromPart({ asked, object, status: { ...status, ttl }, tools: space }, range, place);
-  return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
+  const told = { ...status, ttl: ttlOf(space, object) };
+  return settled(deliverFromPart({ asked, object, status: told, tools: space }, range, place));
 }
 
 /** Beside If-Range: then the whole is needed to answer. */

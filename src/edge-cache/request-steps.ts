@@ -2,24 +2,32 @@
  * A request to the cached space, step by step:
  *
  *   receive → name → look up ┬ usable ────────────────────────────────────────→ deliver
- *      │                     ├ kept in blocks → large-steps
+ *      │                     ├ kept in blocks → large-steps, in part → part-steps
  *      │                     ├ on disk → read into memory, and look at it as above or below
  *      │                     ├ absent or stale → join or start a shared fetch ┬→ deliver (stale, where the origin fails)
  *      │                     └ not to be kept ───────────→ fetch alone ───────┼→ stream
- *      └ not a plain GET or HEAD → pass through                               └→ fetch alone → stream
+ *      └ not a plain GET or HEAD → change-steps                               └→ fetch alone → stream
  *
- * Each step is one function below. A hit runs to its end without waiting for anything.
+ * Each step is one function below; what a request fetches alone is in alone-steps. A hit runs to its end without waiting for anything.
  */
-import type { HttpRequest } from '../http/server.js';
-import type { AddressRules } from './address-rules.js';
+import {
+  type AloneSpace,
+  deliverStale,
+  failureStatus,
+  fetchAlone,
+  isAskedAsForAll,
+  isForOrigin,
+  servesStale,
+  streamAlone,
+  streamForAll,
+  ttlOf,
+} from './alone-steps.js';
 import { answerFailure, answerProblem } from './answer-problem.js';
 import { type Path, passOn } from './change-steps.js';
-import { type Delivered, deliverObject } from './deliver.js';
+import { type Delivered, deliverObject, settled } from './deliver.js';
 import type { EdgeMetrics } from './edge-metrics.js';
-import type { Asked, Exchange, Tools } from './exchange.js';
+import type { Asked, Exchange } from './exchange.js';
 import type { Flight, Landing } from './flight.js';
-import type { HitForMiss } from './hit-for-miss.js';
-import { passInterim } from './interim.js';
 import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
 import type { CachedObject } from './memory/cached-object.js';
@@ -29,36 +37,25 @@ import type { Prefetch } from './prefetch.js';
 import { type Disks, readFromDisk } from './read-from-disk.js';
 import { receive } from './receive.js';
 import type { CacheStatus } from './semantics/cache-status.js';
-import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
+import { freshForMs } from './semantics/freshness.js';
 import type { HeaderPairs } from './semantics/header-fields.js';
 import { isAnswerToGet } from './semantics/posted-answer.js';
-import { aloneHeaders } from './semantics/request-headers.js';
-import { servesOnError, useOf } from './semantics/request-wishes.js';
-import { fetchFor, type SharedFetches } from './shared-fetch.js';
-import { streamAnswer } from './stream-answer.js';
+import { useOf } from './semantics/request-wishes.js';
+import { fetchFor } from './shared-fetch.js';
 import type { Lending } from './threads/lending.js';
-import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
+import type { UpstreamAnswer } from './upstream/upstream.js';
 import type { VariantIndex } from './variant-index.js';
 
-export interface CachedSpace extends Tools {
+export interface CachedSpace extends AloneSpace {
   readonly metrics: EdgeMetrics;
-  readonly addresses: AddressRules;
   readonly tier: MemoryTier;
   readonly disk: Disks | null;
   readonly variants: VariantIndex;
-  readonly hitForMiss: HitForMiss;
   readonly large: LargeBodies;
-  readonly fetches: SharedFetches;
   /** Null: off. */
   readonly prefetch: Prefetch | null;
   /** To the threads that have doors; null: there are none. */
   readonly lending: Pick<Lending, 'lend'> | null;
-  /** For what is not shared; and for that of it which the origin may hold back. */
-  readonly alone: Pick<Upstream, 'fetch'>;
-  readonly held: Pick<Upstream, 'fetch'>;
-  readonly objectBytesMax: number;
-  /** How stale an answer may be while the origin fails, where neither the origin nor the client says. */
-  readonly staleIfErrorMs: number;
 }
 
 type Found =
@@ -117,8 +114,7 @@ function hit(space: CachedSpace, asked: Asked, object: CachedObject, how: string
   space.prefetch?.sent(object);
   const delivered = deliverObject({ asked, object, status, tools: space });
   if (how === 'fresh') space.lending?.lend(object);
-  // A whole object has everything: it is never unavailable.
-  return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
+  return settled(delivered);
 }
 
 /** RFC 5861 §3: the client has the stale answer at once, and one fetch goes on behind it. */
@@ -198,29 +194,6 @@ function failureOf(landing: Landing): number | undefined | null {
   return failureStatus(status);
 }
 
-const failureStatus = (status: number): number | null => (isOriginFailure(status) ? status : null);
-
-function servesStale(
-  { staleIfErrorMs, now }: CachedSpace,
-  asked: Asked,
-  object: CachedObject | null,
-): object is CachedObject {
-  return object !== null && servesOnError(object.head.freshness, asked.wishes, staleIfErrorMs, now());
-}
-
-/** RFC 9111 §4.2.4, RFC 5861 §4. */
-function deliverStale(
-  space: CachedSpace,
-  asked: Asked,
-  object: CachedObject,
-  status: CacheStatus,
-): void | Promise<void> {
-  const told = { ...status, ttl: ttlOf(space, object), detail: 'stale-if-error' };
-  const delivered = deliverObject({ asked, object, status: told, tools: space });
-  if (delivered === 'unavailable') return fetchAlone(space, asked, { fwd: 'stale', detail: 'unavailable' });
-  return delivered instanceof Promise ? delivered.then(() => undefined) : undefined;
-}
-
 function forwardReason({ variants, now }: CachedSpace, asked: Asked, found: Found): CacheStatus['fwd'] {
   if (found.kind === 'stale') return freshForMs(found.object.head.freshness, now()) > 0 ? 'request' : 'stale';
   return variants.varies(asked) ? 'vary-miss' : 'uri-miss';
@@ -295,71 +268,6 @@ function deliverFetched(
   return delivered instanceof Promise ? delivered.then(after) : after(delivered);
 }
 
-/** For this client only: with its own ranges and conditions. `stale`: what will do where the origin fails. */
-async function fetchAlone(
-  space: CachedSpace,
-  asked: Asked,
-  status: CacheStatus,
-  stale: CachedObject | null = null,
-): Promise<void> {
-  const { request, response, key } = asked;
-  const before = space.fetches.changes;
-  const reader = stale?.openReader(0);
-  const outcome = await (asked.held ? space.held : space.alone).fetch({
-    method: request.method,
-    target: key,
-    headers: aloneHeaders(request, { media: asked.media, cookies: space.addresses.cookies }),
-    onInterim: passInterim(asked),
-    signal: request.signal,
-  });
-  if (reader !== undefined) setImmediate(() => reader.close());
-  if (outcome.kind === 'gone') return;
-  const told = { ...status, collapsed: false };
-  const failedWith = outcome.kind === 'failed' ? undefined : failureStatus(outcome.answer.status);
-  if (failedWith !== null && servesStale(space, asked, stale)) {
-    if (outcome.kind === 'answer') outcome.answer.body.destroy();
-    return deliverStale(space, asked, stale, { ...told, fwdStatus: failedWith });
-  }
-  if (outcome.kind === 'answer') {
-    const isNewest = space.fetches.changes === before;
-    return isNewest && isAskedAsForAll(asked)
-      ? streamForAll(space, asked, outcome.answer, told)
-      : streamAlone(space, asked, outcome.answer, told);
-  }
-  space.metrics.request('failed');
-  return answerFailure(response, outcome.failure, told);
-}
-
-/** What one client asked for, but can be kept, is for everybody after all. */
-function streamForAll(
-  space: CachedSpace,
-  asked: Asked,
-  answer: UpstreamAnswer,
-  status: CacheStatus,
-): void | Promise<void> {
-  const landing = couldBeKept(space, asked, answer) ? space.fetches.adopt(fetchFor(asked), answer) : null;
-  if (landing?.kind === 'object') return deliverFetched(space, asked, landing, { ...status, fwdStatus: answer.status });
-  const unshared = landing?.kind === 'unshared' ? landing.claim() : null;
-  return streamAlone(space, asked, unshared ?? answer, status);
-}
-
-function streamAlone(space: CachedSpace, asked: Asked, answer: UpstreamAnswer, status: CacheStatus): Promise<void> {
-  if (couldBeKept(space, asked, answer)) space.hitForMiss.forget(asked.key);
-  if (asked.isHead && !asked.held) space.fetches.freshen(fetchFor(asked), answer);
-  space.metrics.request('miss');
-  return streamAnswer(asked, answer, status, space);
-}
-
-/** What went upstream is what would go there for everybody, as far as the answer depends on it. */
-function isAskedAsForAll({ isHead, held, coding, wishes, conditions, ranges, request }: Asked): boolean {
-  if (isHead || held || coding !== null || wishes.noStore || ranges !== null || isForOrigin(request)) return false;
-  return Object.values(conditions).every((condition) => condition === undefined);
-}
-
-/** Conditions that are no cache's affair (RFC 9110 §13.1.1, §13.1.4). */
-const isForOrigin = (request: HttpRequest): boolean =>
-  request.header('if-match') !== undefined || request.header('if-unmodified-since') !== undefined;
-
 /** An answer to POST that says that it is for GETs. Null: it is not, or may not be kept. */
 function keepPosted(
   space: CachedSpace,
@@ -375,12 +283,3 @@ function keepPosted(
   const asked = { ...receive(space, exchange, target), ranges: null, conditions };
   return isAskedAsForAll(asked) ? Promise.resolve(streamForAll(space, asked, answer, { fwd: 'method' })) : null;
 }
-
-/** Then the next request may start a shared fetch again. */
-function couldBeKept(space: CachedSpace, { key, request }: Asked, { contentLength, ...head }: UpstreamAnswer): boolean {
-  const small = contentLength === null ? !space.hitForMiss.wasTooLarge(key) : contentLength <= space.objectBytesMax;
-  return small && keeping(head, request.header('authorization') !== undefined).keep;
-}
-
-const ttlOf = (space: CachedSpace, object: CachedObject): number =>
-  Math.ceil(freshForMs(object.head.freshness, space.now()) / 1000);
