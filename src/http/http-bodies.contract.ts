@@ -231,6 +231,28 @@ export function bodyContract(traits: EngineTraits): void {
       expect(sha((await client.response('GET', 20_000)).body)).toBe(sha(body));
     });
 
+    it.each(['/sized', '/chunked'])(
+      'in pieces of all sizes come whole to a client that stops and goes: %s',
+      async (path) => {
+        const body = randomBytes(6 * 1024 * 1024);
+        const server = await bench.serve(async (request, response) => {
+          response.start(200, [], request.path === '/sized' ? body.length : undefined);
+          for (let at = 0, piece = 1; at < body.length; at += piece, piece = (piece * 7 + 11) % 150_001) {
+            if (!response.write(body.subarray(at, at + piece))) await response.drained();
+          }
+          response.end();
+        });
+        const client = bench.client(server).send(head(`GET ${path}`));
+        for (let stops = 0; stops < 8; stops++) {
+          client.pause();
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          client.resume();
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        expect(sha((await client.response('GET', 20_000)).body)).toBe(sha(body));
+      },
+    );
+
     it('reach a slow reader even when nothing more is written', async () => {
       const body = randomBytes(12 * 1024 * 1024);
       let release = () => {};

@@ -44,7 +44,9 @@ export function lifeContract(traits: EngineTraits): void {
       let after = '';
       const server = await bench.serve(async (request, response) => {
         response.start(200, []);
-        while (!request.gone) if (!response.write(Buffer.alloc(256 * 1024))) await response.drained();
+        for (let writes = 0; writes < 256 && !request.gone; writes++) {
+          if (!response.write(Buffer.alloc(256 * 1024))) await response.drained();
+        }
         response.write(Buffer.from('more'));
         response.end();
         response.abort();

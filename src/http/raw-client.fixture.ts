@@ -136,7 +136,7 @@ function parseChunked(rest: Buffer): { body: Buffer; bytes: number } | undefined
     const lineEnd = rest.indexOf('\r\n', at);
     if (lineEnd < 0) return undefined;
     const text = rest.toString('latin1', at, lineEnd);
-    if (!/^[0-9a-fA-F]+$/.test(text)) throw new Error(`not a chunk size: ${JSON.stringify(text)}`);
+    if (!/^[0-9a-fA-F]+$/.test(text)) throw new Error(`not a chunk size: ${JSON.stringify(text.slice(0, 100))}`);
     const size = Number.parseInt(text, 16);
     const end = lineEnd + 2 + size;
     if (rest.length < end + 2) return undefined;

@@ -5,8 +5,15 @@ import type { Stallable, StallWatch } from './stall-watch.js';
 import type { UwsResponse } from './uws-face.js';
 import type { UwsLink } from './uws-link.js';
 
-/** Bytes of a chunked body handed over at once: what the socket does not take of them is copied, so it bounds the copy. */
-const sliceBytes = 64 * 1024;
+/**
+ * Of the 16 KiB that uWebSockets.js collects before it writes to the socket, what a chunked body may fill. Of more at once it
+ * loses the rest where the socket does not take what was collected: seldom over TCP, often over TLS.
+ */
+const corkBytes = 15 * 1024;
+/** What of a chunked body is handed over last. */
+const lastBytes = 512;
+/** Around each chunk. */
+const framingBytes = 16;
 
 const joined = new WeakMap<HeaderLines, Buffer>();
 
@@ -46,6 +53,8 @@ export class UwsResponseView implements HttpResponse, Stallable {
   readonly #queue: Uint8Array[] = [];
   #blocked = false;
   #listensWritable = false;
+  /** How much more may be collected until the socket is known to take it. */
+  #corkLeft = corkBytes;
   #waiters: (() => void)[] = [];
 
   constructor(link: UwsLink, method: string, watch: StallWatch, isClosing: () => boolean) {
@@ -143,10 +152,19 @@ export class UwsResponseView implements HttpResponse, Stallable {
     this.#queue.push(chunk);
   }
 
-  #flush(): void {
+  /**
+   * `again`: the socket takes more now. Then it is not corked, because over TLS what was not taken must be offered again as it
+   * was, in one piece, and not cut up for the cork's buffer.
+   */
+  #flush(again = false): void {
     const native = this.#link.native;
     if (!native || (this.#queue.length === 0 && !this.#ended)) return;
     if (this.#ended || this.#written === this.#length) this.#link.dropBody();
+    if (again) {
+      if (this.#length !== undefined) this.#flushKnown(native, this.#length);
+      else this.#flushSlices(native);
+      return;
+    }
     native.cork(() => {
       this.#sendHead(native);
       if (this.#bodyless) this.#finishBodyless(native);
@@ -160,7 +178,11 @@ export class UwsResponseView implements HttpResponse, Stallable {
     this.#headSent = true;
     native.writeStatus(statusLine(this.#status));
     const first = this.#headers[0];
-    if (first !== undefined) native.writeHeader(first[0], firstWithRest(this.#headers));
+    if (first !== undefined) {
+      const rest = firstWithRest(this.#headers);
+      native.writeHeader(first[0], rest);
+      this.#corkLeft -= rest.byteLength + 128;
+    }
     if (this.#isClosing()) native.writeHeader('Connection', 'close');
   }
 
@@ -196,14 +218,45 @@ export class UwsResponseView implements HttpResponse, Stallable {
 
   #flushChunked(native: UwsResponse): void {
     for (let chunk = this.#queue[0]; chunk; chunk = this.#queue[0]) {
-      const taken = native.write(chunk.subarray(0, sliceBytes));
-      if (chunk.byteLength > sliceBytes) this.#queue[0] = chunk.subarray(sliceBytes);
+      this.#corkLeft -= chunk.byteLength + framingBytes;
+      if (this.#corkLeft < 0) {
+        this.#block(native);
+        setImmediate(() => this.#writable());
+        return;
+      }
+      this.#queue.shift();
+      if (!native.write(chunk)) {
+        this.#block(native);
+        return;
+      }
+    }
+    this.#endChunked(native);
+  }
+
+  /**
+   * Each slice is collected and written by itself. Whether it was taken is only said when the next one comes: so the last one
+   * is a small one.
+   */
+  #flushSlices(native: UwsResponse): void {
+    this.#corkLeft = corkBytes;
+    for (let chunk = this.#queue[0]; chunk; chunk = this.#queue[0]) {
+      const isLast = this.#queue.length === 1 && chunk.byteLength > lastBytes;
+      const slice = chunk.subarray(0, Math.min(corkBytes, chunk.byteLength - (isLast ? lastBytes : 0)));
+      if (slice.byteLength < chunk.byteLength) this.#queue[0] = chunk.subarray(slice.byteLength);
       else this.#queue.shift();
+      let taken = true;
+      native.cork(() => {
+        taken = native.write(slice);
+      });
       if (!taken) {
         this.#block(native);
         return;
       }
     }
+    native.cork(() => this.#endChunked(native));
+  }
+
+  #endChunked(native: UwsResponse): void {
     if (!this.#ended) return;
     native.end();
     this.#link.finished();
@@ -218,9 +271,10 @@ export class UwsResponseView implements HttpResponse, Stallable {
   }
 
   #writable(): boolean {
+    if (!this.#blocked) return true;
     this.#blocked = false;
     this.#watch.settled(this);
-    this.#flush();
+    this.#flush(true);
     if (!this.#blocked && !this.#ended) this.#wakeAll();
     return !this.#blocked;
   }
