@@ -19,6 +19,7 @@ export interface BoxAccess {
 export interface ReadyFile {
   readonly http?: string;
   readonly https?: string;
+  readonly https1?: string;
   readonly rtmp?: string;
   readonly rtmps?: string;
   readonly srt?: string;

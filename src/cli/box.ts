@@ -10,6 +10,7 @@ import { openDataFolder } from './data-folder.js';
 import type { InnerRoles } from './inner-roles.js';
 import type { Opening } from './opening.js';
 import { openAdmin } from './roles/admin.js';
+import type { EdgeRole } from './roles/edge.js';
 import { startIngestChildren } from './roles/ingest-children.js';
 import { openMetadata } from './roles/metadata.js';
 
@@ -82,7 +83,7 @@ async function openRoles(opening: Opening): Promise<{ ready: ReadyFile; signInCo
   const { settings, data, log, metrics, status, certificates, closers } = opening;
   const loadingEdge = settings.roles.includes('edge') ? import('./roles/edge.js') : null;
   const inner = settings.roles.includes('api') ? await openInner(opening) : null;
-  let web: { http?: string; https?: string } = {};
+  let web: Partial<EdgeRole['addresses']> = {};
   if (loadingEdge !== null) {
     const { openEdgeRole } = await loadingEdge;
     const { api, anyOrigin } = settings.edge;

@@ -9,8 +9,9 @@ import type { Settings } from './config-schema.js';
  * close; SIGHUP reads the files anew at once.
  */
 export function openCertificates(settings: Settings, log: Log, metrics: Metrics): CertificateFiles | null {
-  const { listen, certFile, keyFile } = settings.https;
-  if (certFile === null && keyFile === null && listen === null) return null;
+  const { certFile, keyFile } = settings.https;
+  const wanted = settings.https.listen !== null || settings.https1.listen !== null;
+  if (certFile === null && keyFile === null && !wanted) return null;
   if (certFile === null || keyFile === null) throw halfNamed(certFile === null ? '--tls-cert' : '--tls-key');
   const files = openCertificateFiles({ certFile, keyFile, log });
   const onHangUp = () => files.reload();

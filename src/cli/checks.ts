@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -45,6 +45,7 @@ export async function runChecks(settings: Settings, { hardware = false } = {}): 
     ...(hardware ? await checkGpus(settings) : []),
     checkHttpEngine(settings),
     ...checkCertificate(settings),
+    ...checkMigration(settings),
     ...(await checkSrt(settings)),
     ...(await checkWebrtc(settings)),
     checkDataFolder(settings),
@@ -114,10 +115,11 @@ function checkHttpEngine({ http }: Settings): Check {
 }
 
 /** Nothing to say where no door speaks TLS. */
-function checkCertificate({ https }: Settings): Check[] {
-  const { listen, certFile, keyFile } = https;
+function checkCertificate({ https, https1 }: Settings): Check[] {
+  const { certFile, keyFile } = https;
   if (certFile === null || keyFile === null) {
-    if (listen === null && certFile === null && keyFile === null) return [];
+    const wanted = https.listen !== null || https1.listen !== null;
+    if (!wanted && certFile === null && keyFile === null) return [];
     return [fail('certificate', 'only half of it is named', 'give both --tls-cert FILE and --tls-key FILE')];
   }
   const verdict = readCertificatePair(certFile, keyFile);
@@ -126,6 +128,26 @@ function checkCertificate({ https }: Settings): Check[] {
   const found = `${verdict.pair.subject}: ${words}`;
   if (standing === 'good') return [ok('certificate', found)];
   return [warn('certificate', found, 'have it renewed; the box takes the new files by itself')];
+}
+
+/** Whether the kernel hands connections that are being made to the listen socket of a new certificate. */
+function checkMigration({ https1, http }: Settings): Check[] {
+  if (https1.listen === null || http.engine === 'node' || !loadUws().loaded) return [];
+  const setting = 'net.ipv4.tcp_migrate_req';
+  const value = readSystemSetting(setting);
+  if (value === null) return [];
+  if (value === '1') return [ok('https1', `${setting} is 1: a renewed certificate costs no connection`)];
+  const found = `${setting} is ${value}: a renewed certificate may cost connections that are just being made`;
+  return [warn('https1', found, `sysctl -w ${setting}=1, and the same line in a file of /etc/sysctl.d to keep it`)];
+}
+
+/** Null: this system has no such setting. */
+function readSystemSetting(name: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, 'utf8').trim();
+  } catch {
+    return null;
+  }
 }
 
 /** The first version that stands what malicious callers can send. */
@@ -193,11 +215,12 @@ function nearestFolder(path: string): string {
 }
 
 /** A port in use is well when it is this very box that uses it. */
-async function checkPorts({ http, https, rtmp, rtmps, srt, webrtc, admin, data }: Settings): Promise<Check[]> {
+async function checkPorts({ http, https, https1, rtmp, rtmps, srt, webrtc, admin, data }: Settings): Promise<Check[]> {
   const ready = readReadyFile(data);
   const doors = [
     { name: 'http', listen: http.listen, used: ready?.http },
     ...(https.listen === null ? [] : [{ name: 'https', listen: https.listen, used: ready?.https }]),
+    ...(https1.listen === null ? [] : [{ name: 'https1', listen: https1.listen, used: ready?.https1 }]),
     { name: 'rtmp', listen: rtmp.listen, used: ready?.rtmp },
     ...(rtmps.listen === null ? [] : [{ name: 'rtmps', listen: rtmps.listen, used: ready?.rtmps }]),
     ...(srt.listen === null ? [] : [{ name: 'srt', listen: srt.listen, used: ready?.srt, udp: true }]),

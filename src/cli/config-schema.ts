@@ -102,6 +102,7 @@ export const settingsSchema = z.strictObject({
     certFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
     keyFile: z.string().min(1).nullable().describe('a PEM file, or null').default(null),
   }),
+  https1: section({ listen: optionalListen(null, '0.0.0.0:9443') }),
   rtmp: section({
     listen: listen('0.0.0.0:1935'),
     connectionsMax: whole(200, 1, 10_000, 'connections'),

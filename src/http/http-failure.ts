@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { Failure } from '../telemetry/failure.js';
 
 export type HttpFailureCode =
@@ -47,11 +47,23 @@ export function listenFailure(host: string, port: number, cause: unknown): HttpF
 
 /** Why nothing can listen there, for an engine that only says that it could not: asks the system again through Node. */
 export function explainListenFailure(host: string, port: number): Promise<HttpFailure> {
-  return new Promise((resolve) => {
+  return findFreePort(host, port).then(
+    () => listenFailure(host, port, new Error('the engine gave no reason')),
+    (failure) => failure,
+  );
+}
+
+/**
+ * Listens there for a moment, sharing the port with nobody, and says on which port that was: any free one where 0 is asked
+ * for. Throws `HttpFailure` when something listens there, or nothing can.
+ */
+export function findFreePort(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', (error) => resolve(listenFailure(host, port, error)));
+    probe.once('error', (error) => reject(listenFailure(host, port, error)));
     probe.listen({ host, port, exclusive: true }, () => {
-      probe.close(() => resolve(listenFailure(host, port, new Error('the engine gave no reason'))));
+      const found = (probe.address() as AddressInfo).port;
+      probe.close(() => resolve(found));
     });
   });
 }

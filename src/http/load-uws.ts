@@ -89,6 +89,6 @@ function loadModule(specifier: string): Found {
 
 function isUws(loaded: unknown): loaded is UwsModule {
   if (typeof loaded !== 'object' || loaded === null) return false;
-  const names = ['App', 'us_listen_socket_close', 'us_socket_local_port', '_cfg'];
+  const names = ['App', 'SSLApp', 'us_listen_socket_close', 'us_socket_local_port', '_cfg'];
   return names.every((name) => name in loaded && typeof Reflect.get(loaded, name) === 'function');
 }

@@ -5,12 +5,13 @@ import { HttpFailure } from './http-failure.js';
 import { loadUws } from './load-uws.js';
 import { openHttpServer } from './open-server.js';
 import type { HttpServer } from './server.js';
+import { TestCertificates } from './tls-bench.fixture.js';
 
 describe('openHttpServer', () => {
   let server: HttpServer | undefined;
   const outcome = loadUws();
-  const open = async (engine: 'auto' | 'uws' | 'node') => {
-    server = await openHttpServer({ host: '127.0.0.1', port: 0, engine }, answerPath, silentLog);
+  const open = async (engine: 'auto' | 'uws' | 'node', certificates?: TestCertificates) => {
+    server = await openHttpServer({ host: '127.0.0.1', port: 0, engine, certificates }, answerPath, silentLog);
     return server;
   };
 
@@ -27,6 +28,12 @@ describe('openHttpServer', () => {
 
   it('takes node:http when asked', async () => {
     expect((await open('node')).engine).toBe('node');
+  });
+
+  it('does the same over TLS', async () => {
+    expect((await open('node', new TestCertificates())).engine).toBe('node-tls');
+    await server?.close(0);
+    expect((await open('auto', new TestCertificates())).engine).toBe(outcome.loaded ? 'uws-tls' : 'node-tls');
   });
 
   it('says why when uWebSockets.js is asked for and does not load', async () => {

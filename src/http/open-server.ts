@@ -1,29 +1,42 @@
 import type { Log } from '../telemetry/log.js';
+import type { Certificates } from './certificate-files.js';
 import { HttpFailure } from './http-failure.js';
 import { type LoadUwsOptions, loadUws } from './load-uws.js';
 import { openNodeServer } from './node-engine.js';
 import type { QuickAnswers } from './quick-answers.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
+import { openTlsServer } from './tls-engine.js';
 import { openUwsServer } from './uws-engine.js';
 
 export interface OpenServerOptions extends HttpServerOptions {
-  /** `auto`: uWebSockets.js where a binary for this machine loads, else node:http. */
+  /** `auto`: uWebSockets.js where a binary for this machine loads, else Node's own: node:http, over TLS node:http2. */
   readonly engine: 'auto' | 'uws' | 'node';
+  /** Over TLS, with these. Default: plain. */
+  readonly certificates?: Certificates | undefined;
   readonly uws?: LoadUwsOptions;
   /** What uWebSockets.js may answer the short way. Default: nothing. */
   readonly quick?: QuickAnswers | undefined;
 }
 
-/** Opens a server. Throws `HttpFailure`: it cannot listen there, or `uws` was asked for and does not load. */
+/** Opens a server. Throws `HttpFailure`: it cannot listen there, cannot serve the certificate, or `uws` was asked for and does not load. */
 export async function openHttpServer(options: OpenServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
-  if (options.engine === 'node') return openNodeServer(options, handler, log);
+  if (options.engine === 'node') return openNodes(options, handler, log);
   const outcome = loadUws(options.uws);
   if (outcome.loaded) return openUwsServer(outcome.uws, options, handler, log);
   if (options.engine === 'auto') {
-    log.debug({ reason: outcome.reason }, 'uWebSockets.js does not load here: serving with node:http');
-    return openNodeServer(options, handler, log);
+    log.debug({ reason: outcome.reason }, "uWebSockets.js does not load here: serving with Node's own engine");
+    return openNodes(options, handler, log);
   }
   throw new HttpFailure('http.engine-unavailable', `uWebSockets.js does not load here (${outcome.reason})`, {
     hint: 'Set the engine to auto or node, or install a uWebSockets.js that fits this machine; `headwater doctor` says how.',
   });
+}
+
+function openNodes(
+  { certificates, ...options }: OpenServerOptions,
+  handler: HttpHandler,
+  log: Log,
+): Promise<HttpServer> {
+  if (certificates === undefined) return openNodeServer(options, handler, log);
+  return openTlsServer({ ...options, certificates }, handler, log);
 }

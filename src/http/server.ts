@@ -1,6 +1,6 @@
 /**
- * One small HTTP server interface over three engines: uWebSockets.js and node:http for plain HTTP/1.1, and node:http2 for
- * TLS (HTTP/1.1 and HTTP/2 on one port); `http-engine.contract.ts` tests them all, the last over both protocols.
+ * One small HTTP server interface over three engines: uWebSockets.js for HTTP/1.1, plain or over TLS, node:http for plain
+ * HTTP/1.1, and node:http2 for TLS (HTTP/1.1 and HTTP/2 on one port); `http-engine.contract.ts` tests them all.
  *
  * The contract: the request head is copied before the handler runs; the body is a bounded pull stream; writes report
  * backpressure; one Date and one Content-Length on the wire; an abort (client gone) fires `signal` once.
@@ -18,7 +18,7 @@
 export interface HttpServer {
   /** The address it is bound to; `port` is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
-  readonly engine: 'uws' | 'uws-threads' | 'node' | 'node-tls';
+  readonly engine: 'uws' | 'uws-tls' | 'uws-threads' | 'node' | 'node-tls';
   /** Stops accepting, lets requests in flight finish for up to `graceMs`, then cuts them. Idempotent. */
   close(graceMs: number): Promise<void>;
 }

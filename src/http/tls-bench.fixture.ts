@@ -19,7 +19,11 @@ export class TestCertificates implements Certificates {
   }
 
   change(name: string): void {
-    this.#pair = pem(name);
+    this.put(pem(name));
+  }
+
+  put(pair: { readonly cert: Buffer; readonly key: Buffer }): void {
+    this.#pair = pair;
     for (const listener of this.#listeners) listener();
   }
 
@@ -32,7 +36,7 @@ export function openOverTls(options: HttpServerOptions, handler: HttpHandler, lo
   return openTlsServer({ ...options, certificates: new TestCertificates() }, handler, log);
 }
 
-function pem(name = 'localhost'): { cert: Buffer; key: Buffer } {
+export function pem(name = 'localhost'): { cert: Buffer; key: Buffer } {
   const { cert, key } = selfSigned({ name });
   return { cert: Buffer.from(cert), key: Buffer.from(key) };
 }

@@ -1,24 +1,27 @@
 /**
- * The HTTP server over uWebSockets.js. Lives from `openUwsServer` to `close`.
+ * The HTTP server over uWebSockets.js, plain or over TLS. Lives from `openUwsServer` to `close`.
  *
  * What its parser takes and should not (two Content-Length headers, foreign transfer codings, two hosts) is refused here.
  * What its parser does not take (obs-fold, HTTP/1.0, a missing Host, …) it closes without an answer, some at once, some
  * after 10 to 14 s, and no handler hears of it.
  */
 import type { Log } from '../telemetry/log.js';
-import { explainListenFailure } from './http-failure.js';
+import type { Certificates } from './certificate-files.js';
+import { explainListenFailure, findFreePort } from './http-failure.js';
 import { problemDocument } from './problem.js';
 import { isPlain, type QuickAnswers } from './quick-answers.js';
 import { type BodyFraming, type HeadVerdict, judgeHead, type RequestHead } from './request-head.js';
 import { statusLine } from './response-head.js';
 import { runHandler } from './run-handler.js';
-import type { HttpHandler, HttpServer, HttpServerOptions } from './server.js';
+import type { HttpHandler, HttpRequest, HttpServer, HttpServerOptions } from './server.js';
 import { limitsOf, type ServerLimits } from './server-limits.js';
 import { StallWatch } from './stall-watch.js';
-import type { UwsApp, UwsListenSocket, UwsModule, UwsRequest, UwsResponse } from './uws-face.js';
+import { openPlainDoor, type UwsDoor, type UwsServe } from './uws-door.js';
+import type { UwsModule, UwsRequest, UwsResponse } from './uws-face.js';
 import { UwsLink } from './uws-link.js';
 import { UwsRequestView } from './uws-request.js';
 import { UwsResponseView } from './uws-response.js';
+import { UwsTlsDoor } from './uws-tls-door.js';
 
 /** Its parser reads nine digits of Content-Length, and closes above them without a word. */
 const contentLengthMax = 999_999_999;
@@ -26,67 +29,69 @@ const contentLengthMax = 999_999_999;
 const corkBytes = 16 * 1024;
 /** How long a refused client has to read why. */
 const refusalMs = 200;
-/** Without it a second server on the same port would share its connections in silence. */
-const exclusivePort = 1;
-const sharedPort = 0;
 /** Turns off the header by which uWebSockets.js names itself. */
 const noMark = '999999990007';
 
 type Refusal = Extract<HeadVerdict, { accepted: false }>;
 
 export interface UwsServerOptions extends HttpServerOptions {
+  /** Over TLS, with these. Default: plain. */
+  readonly certificates?: Certificates | undefined;
   /** What may be answered the short way. Default: nothing. */
   readonly quick?: QuickAnswers | undefined;
   /** Other threads of this process listen on the same port. Default false: nobody may. */
   readonly sharedPort?: boolean;
 }
 
-/** Opens the server on a loaded uWebSockets.js. Throws `HttpFailure` when it cannot listen. */
+/** Opens the server on a loaded uWebSockets.js. Throws `HttpFailure` when it cannot listen, or cannot serve the certificate. */
 export async function openUwsServer(
   uws: UwsModule,
   options: UwsServerOptions,
   handler: HttpHandler,
   log: Log,
 ): Promise<HttpServer> {
-  const server = new UwsServer(uws, options, handler, log);
+  // Over TLS it shares its port with itself, so nothing else would keep a second server out; and Linux lets no port be
+  // shared that it chose itself.
+  const { certificates, host } = options;
+  const port = certificates === undefined ? options.port : await findFreePort(host, options.port);
+  const server = new UwsServer(uws, { ...options, port }, handler, log);
   if (server.listening) return server;
   await server.close(0);
   throw await explainListenFailure(options.host, options.port);
 }
 
 class UwsServer implements HttpServer {
-  readonly engine = 'uws';
+  readonly engine: 'uws' | 'uws-tls';
   readonly address: { readonly host: string; readonly port: number };
-  readonly #uws: UwsModule;
-  readonly #app: UwsApp;
+  readonly #door: UwsDoor;
+  readonly #scheme: HttpRequest['scheme'];
   readonly #limits: ServerLimits;
   readonly #handler: HttpHandler;
   readonly #log: Log;
   readonly #watch: StallWatch;
   readonly #open = new Set<UwsLink>();
   readonly #quick: QuickAnswers | undefined;
-  #socket: UwsListenSocket | undefined;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
   constructor(uws: UwsModule, options: UwsServerOptions, handler: HttpHandler, log: Log) {
-    this.#uws = uws;
+    const { host, port, certificates, sharedPort = false } = options;
+    const serve: UwsServe = (native, request, over) => this.#serve(native, request, over);
+    uws._cfg(noMark);
+    if (certificates === undefined) this.#door = openPlainDoor(uws, { host, port, sharedPort }, serve);
+    else this.#door = new UwsTlsDoor(uws, { host, port, certificates }, serve, log);
+    this.address = { host, port: this.#door.port };
+    this.engine = certificates === undefined ? 'uws' : 'uws-tls';
+    this.#scheme = certificates === undefined ? 'http' : 'https';
     this.#limits = limitsOf(options);
     this.#handler = handler;
     this.#quick = options.quick;
     this.#log = log;
     this.#watch = new StallWatch(this.#limits.idleTimeoutMs);
-    uws._cfg(noMark);
-    this.#app = uws.App().any('/*', (native, request) => this.#serve(native, request));
-    this.#app.listen(options.host, options.port, options.sharedPort ? sharedPort : exclusivePort, (socket) => {
-      if (socket) this.#socket = socket;
-    });
-    const port = this.#socket ? uws.us_socket_local_port(this.#socket) : options.port;
-    this.address = { host: options.host, port };
   }
 
   get listening(): boolean {
-    return this.#socket !== undefined;
+    return this.#door.listening;
   }
 
   close(graceMs: number): Promise<void> {
@@ -95,11 +100,11 @@ class UwsServer implements HttpServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    if (this.#socket) this.#uws.us_listen_socket_close(this.#socket);
+    this.#door.stopListening();
     await this.#emptiedWithin(graceMs);
     for (const link of [...this.#open]) link.cut();
     this.#watch.close();
-    this.#app.close();
+    this.#door.close();
   }
 
   #emptiedWithin(graceMs: number): Promise<void> {
@@ -113,17 +118,17 @@ class UwsServer implements HttpServer {
     });
   }
 
-  #serve(native: UwsResponse, request: UwsRequest): void {
-    if (this.#answersQuickly(native, request)) return;
+  #serve(native: UwsResponse, request: UwsRequest, over: () => void): void {
+    if (this.#answersQuickly(native, request, over)) return;
     const head = headOf(request);
-    const link = this.#link(native);
+    const link = this.#link(native, over);
     const verdict = judgeHead(head, this.#limits.headBytesMax);
     if (!verdict.accepted) refuse(native, link, verdict);
     else if (lengthOf(verdict.framing) > contentLengthMax) refuse(native, link, tooLong);
     else this.#handle(link, head, verdict.framing);
   }
 
-  #answersQuickly(native: UwsResponse, request: UwsRequest): boolean {
+  #answersQuickly(native: UwsResponse, request: UwsRequest, over: () => void): boolean {
     if (this.#quick === undefined || this.#closing !== undefined) return false;
     if (request.getCaseSensitiveMethod() !== 'GET') return false;
     const quick = this.#quick.find(request.getUrl(), request.getQuery());
@@ -135,18 +140,20 @@ class UwsServer implements HttpServer {
     const [, complete] = native.tryEnd(body, body.length);
     if (complete) {
       quick.close();
+      over();
       return true;
     }
-    const link = this.#link(native);
+    const link = this.#link(native, over);
     link.onOver(quick.closeLater(() => link.cut()));
     const left = body.subarray(native.getWriteOffset());
     new UwsResponseView(link, 'GET', this.#watch, () => false).sendRest(left, body.length);
     return true;
   }
 
-  #link(native: UwsResponse): UwsLink {
+  #link(native: UwsResponse, over: () => void): UwsLink {
     const link = new UwsLink(native, () => {
       this.#open.delete(link);
+      over();
       if (this.#open.size === 0) this.#emptied?.();
     });
     this.#open.add(link);
@@ -154,7 +161,7 @@ class UwsServer implements HttpServer {
   }
 
   #handle(link: UwsLink, head: RequestHead, framing: BodyFraming): void {
-    const request = new UwsRequestView(head, framing, link, this.#watch);
+    const request = new UwsRequestView(head, framing, link, this.#watch, this.#scheme);
     const response = new UwsResponseView(link, head.method, this.#watch, () => this.#closing !== undefined);
     runHandler(this.#handler, request, response, this.#log);
   }

@@ -4,6 +4,8 @@
  */
 export interface UwsModule {
   App(): UwsApp;
+  /** Over TLS 1.2 and later. Reads the files before it returns; throws where they are missing or do not fit, without saying why. */
+  SSLApp(options: { cert_file_name: string; key_file_name: string; ssl_ciphers: string }): UwsApp;
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   _cfg(setting: string): void;

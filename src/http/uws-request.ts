@@ -14,18 +14,25 @@ export class UwsRequestView implements HttpRequest {
   readonly protocol = 'HTTP/1.1';
   readonly headers: HeaderLines;
   readonly hasBody: boolean;
-  readonly scheme = 'http';
+  readonly scheme: HttpRequest['scheme'];
   readonly #link: UwsLink;
   readonly #body: UwsBody | undefined;
   #remoteAddress: string | undefined;
   #bodyTaken = false;
 
-  constructor(head: RequestHead, framing: BodyFraming, link: UwsLink, watch: StallWatch) {
+  constructor(
+    head: RequestHead,
+    framing: BodyFraming,
+    link: UwsLink,
+    watch: StallWatch,
+    scheme: HttpRequest['scheme'],
+  ) {
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
     this.headers = head.headers;
     this.hasBody = framing.kind !== 'none';
+    this.scheme = scheme;
     this.#link = link;
     this.#body = this.hasBody ? new UwsBody(link, watch) : undefined;
   }

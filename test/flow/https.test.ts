@@ -4,6 +4,7 @@ import { connect } from 'node:tls';
 import { Agent, fetch, type RequestInit } from 'undici';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { selfSigned } from '../../src/http/certificate.fixture.js';
+import { loadUws } from '../../src/http/load-uws.js';
 import { cleanUp, newFolder, startBox, type TestBox, until } from '../box.js';
 import { openBrowser } from '../browser.js';
 import { publish, stopPublishers } from '../publisher.js';
@@ -28,7 +29,8 @@ beforeAll(async () => {
   certFile = join(folder, 'cert.pem');
   keyFile = join(folder, 'key.pem');
   put(selfSigned());
-  box = await startBox({ args: ['--https', '127.0.0.1:0', '--tls-cert', certFile, '--tls-key', keyFile] });
+  const tls = ['--tls-cert', certFile, '--tls-key', keyFile];
+  box = await startBox({ args: ['--https', '127.0.0.1:0', '--https1', '127.0.0.1:0', ...tls] });
   web = `https://${box.ready.https}`;
 });
 
@@ -40,8 +42,14 @@ afterAll(async () => {
 
 it('says so when it starts, and in doctor', async () => {
   expect(box.printed()).toContain(`over TLS  ${web}/`);
-  const sets = { certFile, keyFile, listen: box.ready.https };
-  const args = Object.entries(sets).flatMap(([key, value]) => ['--set', `https.${key}=${value}`]);
+  expect(box.printed()).toContain(`HTTP/1.1  https://${box.ready.https1}/`);
+  const sets = {
+    'https.certFile': certFile,
+    'https.keyFile': keyFile,
+    'https.listen': box.ready.https,
+    'https1.listen': box.ready.https1,
+  };
+  const args = Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const checks = await box
     .json<{ name: string; verdict: string; found: string }[]>('doctor', ...args)
     .catch((error) => {
@@ -49,7 +57,24 @@ it('says so when it starts, and in doctor', async () => {
     });
   const found = checks.find(({ name }: { name: string }) => name === 'certificate');
   expect(found).toMatchObject({ verdict: 'warn', found: expect.stringContaining('expires on') });
-  expect(checks.find(({ name }: { name: string }) => name === 'port https')).toMatchObject({ verdict: 'ok' });
+  const migration = checks.find(({ name }: { name: string }) => name === 'https1');
+  if (migration) expect(migration.found).toContain('net.ipv4.tcp_migrate_req');
+  for (const port of ['port https', 'port https1']) {
+    expect(checks.find(({ name }: { name: string }) => name === port)).toMatchObject({ verdict: 'ok' });
+  }
+});
+
+it('serves the same with HTTP/1.1 alone, on the faster engine where it loads', async () => {
+  expect(box.printed()).toContain(`"engine":"${loadUws().loaded ? 'uws-tls' : 'node-tls'}"`);
+  const http1 = new Agent({ connect: { rejectUnauthorized: false }, allowH2: false });
+  const answers = [web, `https://${box.ready.https1}`].map(async (door) => {
+    const page = await fetch(`${door}/`, { dispatcher: http1 });
+    return [page.status, page.headers.get('etag'), (await page.text()).length];
+  });
+  const [overBoth, overHttp1] = await Promise.all(answers);
+  expect(overHttp1).toEqual(overBoth);
+  expect(overHttp1?.[0]).toBe(200);
+  await http1.destroy();
 });
 
 it('gives a signed-in session a Secure cookie, and every address with https', async () => {
@@ -101,15 +126,16 @@ it('plays a channel in a browser, over HTTP/2', async () => {
 });
 
 it('takes a renewed certificate on SIGHUP, and keeps it when a broken one comes', async () => {
-  const served = () =>
+  const servedAt = (door: 'https' | 'https1') =>
     new Promise<string>((resolve, reject) => {
-      const [host = '', port = ''] = box.ready.https?.split(':') ?? [];
+      const [host = '', port = ''] = box.ready[door]?.split(':') ?? [];
       const socket = connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
         resolve(String(socket.getPeerCertificate().subject.CN));
         socket.destroy();
       });
       socket.on('error', reject);
     });
+  const served = async () => [...new Set([await servedAt('https'), await servedAt('https1')])].join();
   expect(await served()).toBe('localhost');
   put(selfSigned({ name: 'renewed.example' }));
   process.kill(box.pid, 'SIGHUP');
@@ -120,9 +146,24 @@ it('takes a renewed certificate on SIGHUP, and keeps it when a broken one comes'
   expect(await served()).toBe('renewed.example');
 });
 
+it('is a door of an edge that stands alone, too', async () => {
+  put(selfSigned());
+  const edge = await startBox({
+    verb: ['edge', '--upstream', box.http],
+    doors: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+    args: ['--https1', '127.0.0.1:0', '--tls-cert', certFile, '--tls-key', keyFile],
+  });
+  const asked = await fetch(`https://${edge.ready.https1}/v1/videos`, { dispatcher });
+  expect([asked.status, asked.headers.get('cache-status')]).toEqual([200, expect.stringContaining('Headwater')]);
+  await asked.body?.cancel();
+  expect(await edge.kill('SIGTERM')).toBe(0);
+});
+
 it('does not start with half a certificate, or one that does not fit', async () => {
   const started = (...args: string[]) => startBox({ args: ['--https', '127.0.0.1:0', ...args] });
   await expect(started('--tls-cert', certFile)).rejects.toThrow('--tls-key is missing');
+  await expect(startBox({ args: ['--https1', '127.0.0.1:0'] })).rejects.toThrow('--tls-cert is missing');
+  writeFileSync(keyFile, 'broken');
   await expect(started('--tls-cert', certFile, '--tls-key', keyFile)).rejects.toThrow(
     'no private key that can be read',
   );

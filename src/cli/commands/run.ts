@@ -19,6 +19,7 @@ interface RunOptions {
   readonly set: readonly string[];
   readonly http?: string;
   readonly https?: string;
+  readonly https1?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly rtmp?: string;
@@ -37,6 +38,7 @@ const flagKeys = {
   cacheDisk: 'edge.disks',
   http: 'http.listen',
   https: 'https.listen',
+  https1: 'https1.listen',
   tlsCert: 'https.certFile',
   tlsKey: 'https.keyFile',
   rtmp: 'rtmp.listen',
@@ -78,6 +80,7 @@ export function addRunCommands(program: Command): void {
     .option('--set <key=value>', 'any setting, e.g. --set edge.staleIfErrorSec=60; may be repeated', gather, [])
     .option('--ready-file <file>', 'write the bound addresses here too, once it serves')
     .action((options: RunOptions) => run(options, beforeAnyServer));
+  withTlsOptions(edge);
   addPurgeCommand(edge);
   addPrefillCommand(edge);
   addSignCommand(edge);
@@ -100,12 +103,9 @@ const beforeAnyServer = (settings: Settings): Settings => {
 };
 
 function withRunOptions(command: Command): Command {
-  return command
+  return withTlsOptions(command)
     .option('--data <dir>', 'the folder that holds all state (default: ./var)')
     .option('--http <addr:port>', 'the public door (default: 0.0.0.0:8080)')
-    .option('--https <addr:port>', 'the same door over TLS; needs --tls-cert and --tls-key')
-    .option('--tls-cert <file>', 'the certificate with its chain, PEM; read again when it changes')
-    .option('--tls-key <file>', 'its key, PEM')
     .option('--rtmp <addr:port>', 'where publishers push (default: 0.0.0.0:1935)')
     .option('--rtmps <addr:port>', 'the same over TLS; takes the certificate of --tls-cert and --tls-key')
     .option('--srt <addr:port>', 'UDP, where publishers push over SRT (default: 0.0.0.0:8890)')
@@ -113,6 +113,14 @@ function withRunOptions(command: Command): Command {
     .option('--admin <addr:port>', 'metrics and health (default: 127.0.0.1:9180)')
     .option('--set <key=value>', 'any setting, e.g. --set live.segmentSec=4; may be repeated', gather, [])
     .option('--ready-file <file>', 'write the bound addresses here too, once everything serves');
+}
+
+function withTlsOptions(command: Command): Command {
+  return command
+    .option('--https <addr:port>', 'the public door over TLS (HTTP/2, HTTP/1.1); needs --tls-cert and --tls-key')
+    .option('--https1 <addr:port>', 'the same with HTTP/1.1 alone, on the faster engine')
+    .option('--tls-cert <file>', 'the certificate with its chain, PEM; read again when it changes')
+    .option('--tls-key <file>', 'its key, PEM');
 }
 
 const gather = (value: string, before: readonly string[] = []) => [...before, value];
@@ -148,7 +156,7 @@ async function run(options: RunOptions, withRoles: (settings: Settings) => Setti
 
 /** What the operator reads after a start. */
 function greeting(settings: Settings, box: { ready: ReadyFile; signInCode: string | null }): string {
-  const { http, https, rtmp, rtmps, srt, webrtc, admin } = box.ready;
+  const { http, https, https1, rtmp, rtmps, srt, webrtc, admin } = box.ready;
   const data = settings.data === './var' ? '' : ` --data ${settings.data}`;
   const lines = ['', 'Headwater is running.', ''];
   if (http) {
@@ -157,6 +165,7 @@ function greeting(settings: Settings, box: { ready: ReadyFile; signInCode: strin
     if (box.signInCode) lines.push(`  sign in   ${web}/#sign-in=${box.signInCode}   (once, as the operator)`);
   }
   if (https) lines.push(`  over TLS  https://${formatAddress(reachable(parseAddress(https)))}/`);
+  if (https1) lines.push(`  HTTP/1.1  https://${formatAddress(reachable(parseAddress(https1)))}/`);
   if (rtmp) lines.push(`  push to   rtmp://${formatAddress(reachable(parseAddress(rtmp)))}/live/<stream key>`);
   if (rtmps) lines.push(`  or RTMPS  rtmps://${formatAddress(reachable(parseAddress(rtmps)))}/live/<stream key>`);
   if (srt) lines.push(`  or SRT    srt://${formatAddress(reachable(parseAddress(srt)))}?streamid=<stream key>`);

@@ -27,7 +27,7 @@ const OUT_TIMES_MAX = 30;
 /** The public door of a box: one handler, plain and, where a certificate is named for it, over TLS. */
 export interface EdgeRole {
   /** ADDR:PORT. */
-  readonly addresses: { readonly http: string; readonly https?: string };
+  readonly addresses: { readonly http: string; readonly https?: string; readonly https1?: string };
   stats(): EdgeStats;
   close(graceMs: number): Promise<void>;
 }
@@ -69,16 +69,17 @@ export async function openEdgeRole(options: {
     await closeAll();
     throw error;
   });
-  const [plain, secure] = doors;
+  const { http, https, https1 } = doors;
   return {
     addresses: {
-      http: formatAddress(plain.address),
-      ...(secure === undefined ? {} : { https: formatAddress(secure.address) }),
+      http: formatAddress(http.address),
+      ...(https === null ? {} : { https: formatAddress(https.address) }),
+      ...(https1 === null ? {} : { https1: formatAddress(https1.address) }),
     },
     stats: () => edge.stats(),
     async close(graceMs) {
       edge.drain();
-      await Promise.all(doors.map((door) => door.close(graceMs)));
+      await closeDoors(doors, graceMs);
       await closeAll();
     },
   };
@@ -103,26 +104,46 @@ function originHealth({ edge: { health } }: Settings): Partial<OriginHealth> {
   };
 }
 
+interface Doors {
+  readonly http: HttpServer;
+  readonly https: HttpServer | null;
+  readonly https1: HttpServer | null;
+}
+
 async function openDoors(
   settings: Settings,
   certificates: Certificates | null,
   edge: Edge,
   { threads, log }: { readonly threads: number; readonly log: Log },
-): Promise<[HttpServer] | [HttpServer, HttpServer]> {
-  const plain = await (threads > 1 ? openThreads(settings, edge, threads, log) : openPlain(settings, edge, log));
-  const secure = await openSecure(settings, certificates, edge, log).catch(async (error) => {
-    await plain.close(0);
+): Promise<Doors> {
+  const doors: { -readonly [Name in keyof Doors]: HttpServer | null } = { http: null, https: null, https1: null };
+  try {
+    const http = await (threads > 1 ? openThreads(settings, edge, threads, log) : openPlain(settings, edge, log));
+    doors.http = http;
+    doors.https = await openSecure(settings, certificates, edge, log);
+    doors.https1 = await openSecureHttp1(settings, certificates, edge, log);
+    sayWhatIsOpen(doors, edge, log);
+    return { ...doors, http };
+  } catch (error) {
+    await closeDoors(doors, 0);
     throw error;
-  });
-  const doors: [HttpServer] | [HttpServer, HttpServer] = secure === null ? [plain] : [plain, secure];
-  for (const { engine, address } of doors) log.info({ engine, ...address }, 'the public door is open');
-  if (edge.connectionGate !== null && plain.engine === 'uws') {
-    log.warn(
-      'edge.limits.connectionsMax does not hold at the plain door: uWebSockets.js does not tell of connections. ' +
-        'Set edge.limits.inFlightMax, or http.engine: node.',
-    );
   }
-  return doors;
+}
+
+async function closeDoors({ http, https, https1 }: Partial<Record<keyof Doors, HttpServer | null>>, graceMs: number) {
+  await Promise.all([http, https, https1].map((door) => door?.close(graceMs)));
+}
+
+function sayWhatIsOpen(doors: Record<keyof Doors, HttpServer | null>, { connectionGate }: Edge, log: Log): void {
+  const open = Object.entries(doors).flatMap(([door, server]) => (server === null ? [] : [{ door, server }]));
+  for (const { server } of open) log.info({ engine: server.engine, ...server.address }, 'the public door is open');
+  const uncounted = open.filter(({ server }) => server.engine.startsWith('uws')).map(({ door }) => door);
+  if (connectionGate === null || uncounted.length === 0) return;
+  log.warn(
+    { doors: uncounted },
+    'edge.limits.connectionsMax does not hold at these doors: uWebSockets.js does not tell of connections. ' +
+      'Set edge.limits.inFlightMax, or http.engine: node.',
+  );
 }
 
 const takesUws = ({ http }: Settings): boolean => http.engine !== 'node' && loadUws().loaded;
@@ -140,9 +161,8 @@ async function openThreads(settings: Settings, edge: Edge, threads: number, log:
     log.info('one thread serves: limits, tokens, networks, proxies and the access log are kept by one (edge.threads)');
     return openPlain(settings, edge, log);
   }
-  const { listen, idleTimeoutSec } = settings.http;
   const options = {
-    ...{ ...parseAddress(listen), ...doorOptions(idleTimeoutSec, null), threads },
+    ...{ ...parseAddress(settings.http.listen), ...doorOptions(settings, edge), threads },
     program: builtProgram('door-thread'),
     forProgram: () => lending.borrower(),
     // What is left would serve some connections and not others.
@@ -155,11 +175,11 @@ async function openThreads(settings: Settings, edge: Edge, threads: number, log:
   return server;
 }
 
-function openPlain(settings: Settings, { handler, connectionGate, lending }: Edge, log: Log): Promise<HttpServer> {
-  const { listen, engine, idleTimeoutSec } = settings.http;
-  const quick = lending === null ? undefined : lendHere(lending);
-  const options = { ...parseAddress(listen), engine, quick, ...doorOptions(idleTimeoutSec, connectionGate) };
-  return openHttpServer(options, handler, log).catch((error) => {
+function openPlain(settings: Settings, edge: Edge, log: Log): Promise<HttpServer> {
+  const { listen, engine } = settings.http;
+  const quick = edge.lending === null ? undefined : lendHere(edge.lending);
+  const options = { ...parseAddress(listen), engine, quick, ...doorOptions(settings, edge) };
+  return openHttpServer(options, edge.handler, log).catch((error) => {
     throw withFlag(error, '--http');
   });
 }
@@ -167,29 +187,47 @@ function openPlain(settings: Settings, { handler, connectionGate, lending }: Edg
 async function openSecure(
   settings: Settings,
   certificates: Certificates | null,
-  { handler, connectionGate }: Edge,
+  edge: Edge,
   log: Log,
 ): Promise<HttpServer | null> {
   const { listen } = settings.https;
   if (listen === null || certificates === null) return null;
-  const options = {
-    ...parseAddress(listen),
-    certificates,
-    ...doorOptions(settings.http.idleTimeoutSec, connectionGate),
-  };
-  return openTlsServer(options, handler, log).catch((error) => {
+  const options = { ...parseAddress(listen), certificates, ...doorOptions(settings, edge) };
+  return openTlsServer(options, edge.handler, log).catch((error) => {
     throw withFlag(error, '--https');
   });
 }
 
-const doorOptions = (idleTimeoutSec: number, connectionGate: Edge['connectionGate']) => ({
-  idleTimeoutMs: idleTimeoutSec * 1000,
+/** Where the faster engine does not load, Node's serves the port: what is known to clients must not fall silent over it. */
+async function openSecureHttp1(
+  settings: Settings,
+  certificates: Certificates | null,
+  edge: Edge,
+  log: Log,
+): Promise<HttpServer | null> {
+  const { listen } = settings.https1;
+  if (listen === null || certificates === null) return null;
+  const { engine } = settings.http;
+  const options = { ...parseAddress(listen), engine, certificates, ...doorOptions(settings, edge) };
+  const server = await openHttpServer(options, edge.handler, log).catch((error) => {
+    throw withFlag(error, '--https1');
+  });
+  if (server.engine !== 'uws-tls' && engine === 'auto') {
+    log.warn(
+      "https1: uWebSockets.js does not load here, so Node's own engine serves this door; `headwater doctor` says why",
+    );
+  }
+  return server;
+}
+
+const doorOptions = ({ http }: Settings, { connectionGate }: Edge) => ({
+  idleTimeoutMs: http.idleTimeoutSec * 1000,
   connectionGate: connectionGate ?? undefined,
 });
 
 /** The engines do not know how this door got its address; the operator should. */
 function withFlag(error: unknown, flag: string): unknown {
-  if (!(error instanceof Failure)) return error;
+  if (!(error instanceof Failure) || !/^http\.(address-|not-listening)/.test(error.code)) return error;
   const hint = `${error.hint} Give the public door another address with ${flag} ADDR:PORT.`;
   return new Failure(error.code, error.message, { hint, cause: error });
 }

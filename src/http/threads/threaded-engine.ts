@@ -2,9 +2,8 @@
  * The HTTP server over uWebSockets.js on several threads that share one port: the kernel spreads connections over them. Requests that a thread's program
  * does not answer itself come to the one handler, on the thread that opened the server. Lives from `openThreadedServer` to `close`.
  */
-import { createServer } from 'node:net';
 import type { Log } from '../../telemetry/log.js';
-import { HttpFailure, listenFailure } from '../http-failure.js';
+import { findFreePort, HttpFailure } from '../http-failure.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from '../server.js';
 import { DoorLink } from './door-link.js';
 
@@ -35,7 +34,8 @@ export async function openThreadedServer(
 ): Promise<ThreadedServer> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await openAt(await freePort(options.host, options.port), options, handler, log);
+      // Threads can share a port, and so could a stranger's process in silence: so it is asked for alone first.
+      return await openAt(await findFreePort(options.host, options.port), options, handler, log);
     } catch (error) {
       if (options.port !== 0 || tries === triesForFreePort) throw error;
     }
@@ -78,16 +78,4 @@ async function openAt(
       return closing;
     },
   };
-}
-
-/** Threads can share a port, and so could a stranger's process in silence: so the port is asked for alone first. */
-function freePort(host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error) => reject(listenFailure(host, port, error)));
-    probe.listen({ host, port, exclusive: true }, () => {
-      const bound = probe.address();
-      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : port));
-    });
-  });
 }
