@@ -52,8 +52,9 @@ export async function openUwsServer(
 ): Promise<HttpServer> {
   // Over TLS it shares its port with itself, so nothing else would keep a second server out; and Linux lets no port be
   // shared that it chose itself.
-  const { certificates, host } = options;
-  const port = certificates === undefined ? options.port : await findFreePort(host, options.port);
+  const { certificates, host, sharedPort = false } = options;
+  const isAlone = certificates === undefined || sharedPort;
+  const port = isAlone ? options.port : await findFreePort(host, options.port);
   const server = new UwsServer(uws, { ...options, port }, handler, log);
   if (server.listening) return server;
   await server.close(0);

@@ -118,11 +118,16 @@ async function openDoors(
 ): Promise<Doors> {
   const doors: { -readonly [Name in keyof Doors]: HttpServer | null } = { http: null, https: null, https1: null };
   try {
-    const http = await (threads > 1 ? openThreads(settings, edge, threads, log) : openPlain(settings, edge, log));
+    const http = await openPlain(settings, edge, threads, log);
     doors.http = http;
     doors.https = await openSecure(settings, certificates, edge, log);
-    doors.https1 = await openSecureHttp1(settings, certificates, edge, log);
+    doors.https1 = await openSecureHttp1(settings, certificates, edge, { threads, log });
     sayWhatIsOpen(doors, edge, log);
+    if (threads > 1 && edge.lending === null) {
+      log.info(
+        'one thread serves: limits, tokens, networks, proxies and the access log are kept by one (edge.threads)',
+      );
+    }
     return { ...doors, http };
   } catch (error) {
     await closeDoors(doors, 0);
@@ -155,31 +160,40 @@ function threadsOf(settings: Settings): number {
   return edge.threads ?? (roles.every((role) => role === 'edge') ? availableParallelism() : 1);
 }
 
-async function openThreads(settings: Settings, edge: Edge, threads: number, log: Log): Promise<HttpServer> {
+/** `certificates` null: plain. Null: one thread has to serve. */
+async function openThreads(
+  { listen, threads, certificates }: { listen: string; threads: number; certificates: Certificates | null },
+  settings: Settings,
+  edge: Edge,
+  log: Log,
+): Promise<HttpServer | null> {
   const { lending } = edge;
-  if (lending === null) {
-    log.info('one thread serves: limits, tokens, networks, proxies and the access log are kept by one (edge.threads)');
-    return openPlain(settings, edge, log);
-  }
+  if (lending === null || threads === 1) return null;
   const options = {
-    ...{ ...parseAddress(settings.http.listen), ...doorOptions(settings, edge), threads },
+    ...{ ...parseAddress(listen), ...doorOptions(settings, edge), threads },
+    ...(certificates === null ? {} : { certificates }),
     program: builtProgram('door-thread'),
     forProgram: () => lending.borrower(),
     // What is left would serve some connections and not others.
     onDeath: () => process.kill(process.pid, 'SIGTERM'),
   };
-  const server = await openThreadedServer(options, edge.handler, log).catch((error) => {
-    throw withFlag(error, '--http');
-  });
+  const server = await openThreadedServer(options, edge.handler, log);
   lending.begin((what) => server.tellAll(what));
   return server;
 }
 
-function openPlain(settings: Settings, edge: Edge, log: Log): Promise<HttpServer> {
+/** What this thread's own doors are lent. */
+const quickHere = ({ lending }: Edge) => (lending === null ? undefined : lendHere(lending));
+
+function openPlain(settings: Settings, edge: Edge, threads: number, log: Log): Promise<HttpServer> {
   const { listen, engine } = settings.http;
-  const quick = edge.lending === null ? undefined : lendHere(edge.lending);
-  const options = { ...parseAddress(listen), engine, quick, ...doorOptions(settings, edge) };
-  return openHttpServer(options, edge.handler, log).catch((error) => {
+  const open = async () => {
+    const several = await openThreads({ listen, threads, certificates: null }, settings, edge, log);
+    if (several !== null) return several;
+    const options = { ...parseAddress(listen), engine, quick: quickHere(edge), ...doorOptions(settings, edge) };
+    return openHttpServer(options, edge.handler, log);
+  };
+  return open().catch((error) => {
     throw withFlag(error, '--http');
   });
 }
@@ -203,16 +217,21 @@ async function openSecureHttp1(
   settings: Settings,
   certificates: Certificates | null,
   edge: Edge,
-  log: Log,
+  { threads, log }: { readonly threads: number; readonly log: Log },
 ): Promise<HttpServer | null> {
   const { listen } = settings.https1;
   if (listen === null || certificates === null) return null;
   const { engine } = settings.http;
-  const options = { ...parseAddress(listen), engine, certificates, ...doorOptions(settings, edge) };
-  const server = await openHttpServer(options, edge.handler, log).catch((error) => {
+  const open = async () => {
+    const several = await openThreads({ listen, threads, certificates }, settings, edge, log);
+    if (several !== null) return several;
+    const door = { ...parseAddress(listen), engine, certificates, quick: quickHere(edge) };
+    return openHttpServer({ ...door, ...doorOptions(settings, edge) }, edge.handler, log);
+  };
+  const server = await open().catch((error) => {
     throw withFlag(error, '--https1');
   });
-  if (server.engine !== 'uws-tls' && engine === 'auto') {
+  if (server.engine === 'node-tls' && engine === 'auto') {
     log.warn(
       "https1: uWebSockets.js does not load here, so Node's own engine serves this door; `headwater doctor` says why",
     );

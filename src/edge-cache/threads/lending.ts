@@ -30,7 +30,7 @@ export class Lending {
   readonly #counts: { readonly shared: SharedArrayBuffer; seen: readonly [hits: number, bytes: number] }[] = [];
   readonly #timer: NodeJS.Timeout;
   #ended: Ended[] = [];
-  #tell: (message: LoanMessage) => void = () => {};
+  readonly #told: ((message: LoanMessage) => void)[] = [];
 
   /** @param addresses which rules they follow. */
   constructor(metrics: Pick<EdgeMetrics, 'hitElsewhere'>, addresses: BorrowerStart['addresses']) {
@@ -47,9 +47,9 @@ export class Lending {
     return { loans: this.#table.shared, places: placesMax, counts, addresses: this.#addresses, clock };
   }
 
-  /** The threads are there: `tell` reaches all of them. */
+  /** Borrowers are there, before anything was lent: `tell` reaches them. */
   begin(tell: (message: LoanMessage) => void): void {
-    this.#tell = tell;
+    this.#told.push(tell);
   }
 
   /** It was hit here; the next one may be answered where it comes in. */
@@ -70,6 +70,10 @@ export class Lending {
   /** What an address varied on is out of date: nothing of it may be answered any more. */
   endVariants(key: string): void {
     for (const object of this.#varied.get(key) ?? []) object.endLoan();
+  }
+
+  #tell(message: LoanMessage): void {
+    for (const tell of this.#told) tell(message);
   }
 
   close(): void {

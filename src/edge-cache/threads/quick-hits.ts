@@ -37,7 +37,8 @@ export class QuickHits implements QuickAnswers {
       this.#byPlace.delete(place);
       if (this.#byAddress.get(before.address) === before) this.#byAddress.delete(before.address);
     }
-    if (message.kind !== 'lent' || borrowed === null || message.varies !== null || message.head.status !== 200) return;
+    if (message.kind !== 'lent' || borrowed === null || message.varies !== null) return;
+    if (message.head.status !== 200 || message.bytes.length === 0) return;
     const { name } = message;
     if (!this.#saysAll(name)) return;
     const hit = new QuickHit(name, borrowed, this.#objects, this.#tools);

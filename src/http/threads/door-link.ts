@@ -5,7 +5,7 @@ import type { HttpHandler } from '../server.js';
 import { Outbox } from './outbox.js';
 import { RelayedRequest } from './relayed-request.js';
 import { RelayedResponse } from './relayed-response.js';
-import type { AskedMessage, DoorOpening, DoorStart, FromDoor, ToDoor } from './thread-messages.js';
+import type { AskedMessage, DoorCertificate, DoorOpening, DoorStart, FromDoor, ToDoor } from './thread-messages.js';
 
 interface Relayed {
   readonly request: RelayedRequest;
@@ -62,6 +62,11 @@ export class DoorLink {
   /** Something for the program of the thread. */
   tell(what: unknown): void {
     this.#outbox.post({ kind: 'told', what });
+  }
+
+  /** From now on it serves this. */
+  certify(pair: DoorCertificate): void {
+    this.#outbox.post({ kind: 'certificate', pair });
   }
 
   /** Stops accepting, lets what is under way finish for up to `graceMs`, then cuts it. */

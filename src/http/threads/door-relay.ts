@@ -27,7 +27,7 @@ export class DoorRelay {
     request.onGone(() => this.#over(id, true));
   }
 
-  take(message: Exclude<ToDoor, { kind: 'told' | 'close' }>): void {
+  take(message: Exclude<ToDoor, { kind: 'told' | 'close' | 'certificate' }>): void {
     const { id } = message;
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;

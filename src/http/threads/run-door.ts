@@ -5,6 +5,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../telemetry/failure.js';
 import { type Log, type LogLevel, openLog } from '../../telemetry/log.js';
+import type { Certificates } from '../certificate-files.js';
+import { HttpFailure } from '../http-failure.js';
 import { loadUws } from '../load-uws.js';
 import type { QuickAnswers } from '../quick-answers.js';
 import type { HttpHandler, HttpServer } from '../server.js';
@@ -12,6 +14,7 @@ import { openUwsServer } from '../uws-engine.js';
 import { DoorRelay } from './door-relay.js';
 import { Outbox } from './outbox.js';
 import type { DoorOpening, DoorStart, FromDoor, ToDoor } from './thread-messages.js';
+import { ToldCertificates } from './told-certificates.js';
 
 /** What a thread's program does beside relaying. */
 export interface DoorProgram {
@@ -33,8 +36,11 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   const relay = new DoorRelay(outbox);
   const program = open(start.forProgram);
   const handler = program.serve((request, response) => relay.ask(request, response));
-  const server = await openDoor(start, { handler, quick: program.quick, log }).catch((error: unknown) => {
-    port.postMessage({ opened: false, reason: messageOf(error) } satisfies DoorOpening);
+  const certificates = start.certificate === null ? undefined : new ToldCertificates(start.certificate);
+  const parts = { handler, quick: program.quick, certificates, log };
+  const server = await openDoor(start, parts).catch((error: unknown) => {
+    const said = error instanceof HttpFailure ? { code: error.code, hint: error.hint } : {};
+    port.postMessage({ opened: false, reason: messageOf(error), ...said } satisfies DoorOpening);
   });
   if (server === undefined) return;
   const close = async (graceMs: number) => {
@@ -45,6 +51,7 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   port.on('message', (messages: ToDoor[]) => {
     for (const message of messages) {
       if (message.kind === 'told') program.told(message.what);
+      else if (message.kind === 'certificate') certificates?.told(message.pair);
       else if (message.kind === 'close') void close(message.graceMs);
       else relay.take(message);
     }
@@ -54,7 +61,16 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
 
 async function openDoor(
   start: DoorStart,
-  { handler, quick, log }: { handler: HttpHandler; quick: QuickAnswers | undefined; log: Log },
+  {
+    handler,
+    log,
+    ...parts
+  }: {
+    readonly handler: HttpHandler;
+    readonly quick: QuickAnswers | undefined;
+    readonly certificates: Certificates | undefined;
+    readonly log: Log;
+  },
 ): Promise<HttpServer> {
   const outcome = loadUws();
   if (!outcome.loaded) throw new Error(`uWebSockets.js does not load in a thread (${outcome.reason})`);
@@ -62,6 +78,6 @@ async function openDoor(
   const given = Object.entries({ headTimeoutMs, idleTimeoutMs, headBytesMax }).filter(
     ([, value]) => value !== undefined,
   );
-  const options = { host, port, ...Object.fromEntries(given), sharedPort: true, quick };
+  const options = { host, port, ...Object.fromEntries(given), sharedPort: true, ...parts };
   return openUwsServer(outcome.uws, options, handler, log);
 }

@@ -5,6 +5,7 @@
  * An exchange goes: `asked` → (`pull` → `body` or `body-broken`)* → `answer` → (`write` → `taken`)* → `end` or `abort` → `over`. A client that
  * leaves ends it at any time: `over`, with `gone`.
  */
+import type { HttpFailureCode } from '../http-failure.js';
 import type { HeaderLines, RequestHead } from '../request-head.js';
 import type { HttpRequest } from '../server.js';
 
@@ -45,6 +46,8 @@ export type ToDoor =
   | { readonly kind: 'write'; readonly id: number; readonly chunk: Uint8Array }
   | { readonly kind: 'end'; readonly id: number }
   | { readonly kind: 'abort'; readonly id: number }
+  /** It is served from now on. */
+  | { readonly kind: 'certificate'; readonly pair: DoorCertificate }
   /** For the program of the thread, not for its door. */
   | { readonly kind: 'told'; readonly what: unknown }
   | { readonly kind: 'close'; readonly graceMs: number };
@@ -52,7 +55,13 @@ export type ToDoor =
 /** From a thread as it begins, alone: where it listens, or why not. After that come lists. */
 export type DoorOpening =
   | { readonly opened: true; readonly port: number }
-  | { readonly opened: false; readonly reason: string };
+  | { readonly opened: false; readonly reason: string; readonly code?: HttpFailureCode; readonly hint?: string };
+
+/** PEM. */
+export interface DoorCertificate {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+}
 
 /** What a door's thread is started with. */
 export interface DoorStart {
@@ -62,6 +71,8 @@ export interface DoorStart {
   readonly idleTimeoutMs: number | undefined;
   readonly headBytesMax: number | undefined;
   readonly logLevel: string;
+  /** Null: plain HTTP. */
+  readonly certificate: DoorCertificate | null;
   /** For its program. */
   readonly forProgram: unknown;
 }

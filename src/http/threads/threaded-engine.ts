@@ -3,11 +3,14 @@
  * does not answer itself come to the one handler, on the thread that opened the server. Lives from `openThreadedServer` to `close`.
  */
 import type { Log } from '../../telemetry/log.js';
+import type { Certificates } from '../certificate-files.js';
 import { findFreePort, HttpFailure } from '../http-failure.js';
 import type { HttpHandler, HttpServer, HttpServerOptions } from '../server.js';
 import { DoorLink } from './door-link.js';
 
 export interface ThreadedServerOptions extends HttpServerOptions {
+  /** Over TLS, with these. Default: plain. */
+  readonly certificates?: Certificates;
   /** How many, at least 1. */
   readonly threads: number;
   /** What each runs: a program that calls `runDoor`. */
@@ -49,7 +52,9 @@ async function openAt(
   log: Log,
 ): Promise<ThreadedServer> {
   const { host, threads, program, forProgram, headTimeoutMs, idleTimeoutMs, headBytesMax } = options;
-  const common = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level };
+  const { certificates } = options;
+  const certificate = certificates?.current() ?? null;
+  const common = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level, certificate };
   const onDeath = (error: unknown) => {
     log.fatal({ err: error }, 'a thread of the public door ended');
     options.onDeath?.(error);
@@ -62,10 +67,14 @@ async function openAt(
   const failed = openings.find((opening) => !opening.opened);
   if (failed !== undefined) {
     await Promise.all(links.filter((_, at) => openings[at]?.opened).map((link) => link.close(0)));
-    throw new HttpFailure('http.not-listening', `a thread cannot listen on ${host}:${port}`, {
-      hint: `It says: ${failed.opened ? '' : failed.reason}. One thread alone (edge.threads: 1) may do.`,
+    const { code = 'http.not-listening', hint, reason } = failed.opened ? { reason: '' } : failed;
+    throw new HttpFailure(code, `a thread cannot serve at ${host}:${port}: ${reason}`, {
+      hint: hint ?? 'One thread alone (edge.threads: 1) may do.',
     });
   }
+  const forgetCertificates = certificates?.onChange(() => {
+    for (const link of links) link.certify(certificates.current());
+  });
   let closing: Promise<void> | undefined;
   return {
     engine: 'uws-threads',
@@ -74,6 +83,7 @@ async function openAt(
       for (const link of links) link.tell(what);
     },
     close: (graceMs) => {
+      forgetCertificates?.();
       closing ??= Promise.all(links.map((link) => link.close(graceMs))).then(() => undefined);
       return closing;
     },
