@@ -106,6 +106,7 @@ function checkGpu(report: GpuReport): Check[] {
 
 function checkHttpEngine({ http }: Settings): Check {
   if (http.engine === 'node') return ok('http engine', "Node's own server (http.engine: node)");
+  if (http.proxyProtocol) return ok('http engine', "Node's own server (http.proxyProtocol: true)");
   const uws = loadUws();
   if (uws.loaded) return ok('http engine', `uWebSockets.js (${uws.package})`);
   const todo =
@@ -132,7 +133,7 @@ function checkCertificate({ https, https1 }: Settings): Check[] {
 
 /** Whether the kernel hands connections that are being made to the listen socket of a new certificate. */
 function checkMigration({ https1, http }: Settings): Check[] {
-  if (https1.listen === null || http.engine === 'node' || !loadUws().loaded) return [];
+  if (https1.listen === null || http.engine === 'node' || http.proxyProtocol || !loadUws().loaded) return [];
   const setting = 'net.ipv4.tcp_migrate_req';
   const value = readSystemSetting(setting);
   if (value === null) return [];

@@ -96,6 +96,7 @@ export const settingsSchema = z.strictObject({
     engine: z.enum(['auto', 'uws', 'node']).describe('auto, uws or node').default('auto'),
     idleTimeoutSec: whole(60, 5, 600, 'seconds'),
     trustedProxies,
+    proxyProtocol: z.boolean().describe('true or false').default(false),
   }),
   https: section({
     listen: optionalListen(null, '0.0.0.0:8443'),

@@ -103,7 +103,7 @@ describe('settings', () => {
     [
       { sets: ['http.lisen=:80'] },
       'http.lisen: no such setting (--set http.lisen=:80)',
-      'Allowed here: listen, engine, idleTimeoutSec, trustedProxies.',
+      'Allowed here: listen, engine, idleTimeoutSec, trustedProxies, proxyProtocol.',
     ],
     [{ sets: ['__proto__.x=1'] }, '__proto__.x: no such setting', 'Allowed here: roles,'],
     [{ sets: ['data'] }, '--set data: no value', 'Write --set a.b=value'],

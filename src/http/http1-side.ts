@@ -24,6 +24,7 @@ interface Http1Options {
   readonly limits: ServerLimits;
   readonly handler: HttpHandler;
   readonly scheme: HttpRequest['scheme'];
+  readonly addressOf: (socket: Socket) => string;
   readonly log: Log;
 }
 
@@ -62,7 +63,7 @@ export class Http1Side implements Connections {
   }
 
   serve(message: IncomingMessage, raw: ServerResponse): void {
-    const { limits, handler, scheme, log } = this.#options;
+    const { limits, handler, scheme, addressOf, log } = this.#options;
     const head = http1Head(message);
     const verdict = judgeHead(head, limits.headBytesMax);
     const exchange = new NodeExchange(message, raw, limits.idleTimeoutMs, () => this.#closing);
@@ -74,7 +75,7 @@ export class Http1Side implements Connections {
       else sendProblem(response, verdict.status, verdict.title, verdict.detail);
       return;
     }
-    const remoteAddress = message.socket.remoteAddress ?? '';
+    const remoteAddress = addressOf(message.socket);
     const hasBody = verdict.framing.kind !== 'none';
     const arrival = { remoteAddress, scheme, protocol: 'HTTP/1.1', hasBody } as const;
     runHandler(handler, new NodeRequest(message, head, arrival, exchange), response, log);

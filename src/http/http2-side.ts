@@ -6,6 +6,7 @@
  * acknowledgements may be owed; who exceeds that loses the session.
  */
 import type { Http2Session, SecureServerOptions, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Log } from '../telemetry/log.js';
 import { Http2Exchange } from './http2-exchange.js';
 import { http2Head } from './http2-head.js';
@@ -29,6 +30,7 @@ interface Http2Options {
   readonly limits: ServerLimits;
   readonly handler: HttpHandler;
   readonly scheme: HttpRequest['scheme'];
+  readonly addressOf: (socket: Socket) => string;
   readonly log: Log;
 }
 
@@ -74,7 +76,7 @@ export class Http2Side {
 
   opened(session: Http2Session): void {
     const idle = { cut: () => closeNow(session) };
-    const open = { remoteAddress: session.socket.remoteAddress ?? '', idle, streams: 0 };
+    const open = { remoteAddress: this.#options.addressOf(session.socket), idle, streams: 0 };
     this.#sessions.set(session, open);
     this.#watch.waiting(idle);
     session.setLocalWindowSize(sessionWindowBytes);

@@ -35,12 +35,20 @@ export interface HttpServerOptions {
   readonly idleTimeoutMs?: number;
   /** Asked about each connection as it comes; `uws` does not tell of connections, and asks nobody. Default: all are taken. */
   readonly connectionGate?: ConnectionGate | undefined;
+  /** Default: no connection begins with a PROXY header. `uws` cannot read it safely and is not opened with it. */
+  readonly proxyProtocol?: ProxyProtocol | undefined;
   /** Total bytes of the request head; above it 431. Default 16384. */
   readonly headBytesMax?: number;
 }
 
 /** Null: the connection is cut at once. Else it is taken, and what is given back is called once it has closed. */
 export type ConnectionGate = (remoteAddress: string) => (() => void) | null;
+
+/** Connections that are passed on, each with a PROXY header before all else that says who opened it. */
+export interface ProxyProtocol {
+  /** Whether this peer passes connections on: then its header is believed, and must be there. */
+  trusts(peerAddress: string): boolean;
+}
 
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void | Promise<void>;
 
@@ -57,7 +65,7 @@ export interface HttpRequest {
   readonly headers: readonly (readonly [string, string])[];
   /** The values of a header joined by `, ` (RFC 9110 §5.3), or undefined. `name` in lower case. */
   header(name: string): string | undefined;
-  /** `''` when first asked for after the exchange is over. */
+  /** Of the client, or of who passes its connection on without saying so. `''` when first asked for after the exchange is over. */
   readonly remoteAddress: string;
   /** How the client reached this server. */
   readonly scheme: 'http' | 'https';

@@ -15,6 +15,7 @@ import type { Certificates } from './certificate-files.js';
 import { answerUnparsed, Http1Side, http1Settings } from './http1-side.js';
 import { Http2Side, http2Settings } from './http2-side.js';
 import { type Connections, listenAt } from './listen.js';
+import { ProxiedConnections } from './proxied-connections.js';
 import type { ConnectionGate, HttpHandler, HttpServer, HttpServerOptions } from './server.js';
 import { limitsOf, type ServerLimits } from './server-limits.js';
 
@@ -35,19 +36,22 @@ class TlsDoor implements Connections {
   readonly #gate: ConnectionGate | undefined;
   readonly #http1: Http1Side;
   readonly #http2: Http2Side;
+  readonly #proxied: ProxiedConnections | undefined;
   readonly #forgetCertificates: () => void;
   /** Connections whose handshake is not done, by the client's address and port. */
   readonly #handshakes = new Map<string, Socket>();
 
   constructor(
     limits: ServerLimits,
-    { certificates, connectionGate }: TlsServerOptions,
+    { certificates, connectionGate, proxyProtocol }: TlsServerOptions,
     handler: HttpHandler,
     log: Log,
   ) {
     this.#log = log;
     this.#gate = connectionGate;
-    const serving = { limits, handler, scheme: 'https', log } as const;
+    this.#proxied = proxyProtocol && new ProxiedConnections(proxyProtocol, limits.headTimeoutMs, log);
+    const addressOf = (socket: Socket) => this.#addressOf(socket);
+    const serving = { limits, handler, scheme: 'https', addressOf, log } as const;
     this.#http1 = new Http1Side(serving);
     this.#http2 = new Http2Side(serving);
     this.server = createSecureServer({
@@ -64,6 +68,7 @@ class TlsDoor implements Connections {
       log.info('new connections get the new certificate');
     });
     this.#route();
+    this.#proxied?.standBefore(this.server);
   }
 
   get connections(): number {
@@ -72,6 +77,7 @@ class TlsDoor implements Connections {
 
   closeIdle(): void {
     this.#forgetCertificates();
+    this.#proxied?.close();
     for (const socket of this.#handshakes.values()) socket.destroy();
     this.#http1.closeIdle();
     this.#http2.closeIdle();
@@ -88,7 +94,7 @@ class TlsDoor implements Connections {
 
   #route(): void {
     this.server.on('connection', (socket: Socket) => {
-      if (admitConnection(socket, this.#gate)) this.#handshakeBegan(socket);
+      if (admitConnection(socket, this.#addressOf(socket), this.#gate)) this.#handshakeBegan(socket);
     });
     this.server.on('secureConnection', (socket: TLSSocket) => {
       this.#handshakes.delete(placeOf(socket));
@@ -112,6 +118,10 @@ class TlsDoor implements Connections {
     this.server.on('sessionError', (error) =>
       this.#log.debug({ reason: messageOf(error) }, 'an HTTP/2 client broke off'),
     );
+  }
+
+  #addressOf(socket: Socket): string {
+    return this.#proxied?.addressOf(socket) ?? socket.remoteAddress ?? '';
   }
 
   #handshakeBegan(socket: Socket): void {

@@ -25,7 +25,7 @@ export function secureApp(uws: UwsModule, pair: ReturnType<Certificates['current
   } catch (cause) {
     throw new HttpFailure('http.certificate-unusable', 'uWebSockets.js cannot serve the certificate and its key', {
       hint:
-        `Its BoringSSL takes RSA from 2048 bits and ECDSA on P-256 or P-384, and reads them from ${folder}, which must be writable. ` +
+        `Its BoringSSL takes RSA, ECDSA on P-256, P-384 and P-521, and Ed25519, and reads them from ${folder}, which must be writable. ` +
         "Other keys are served by Node's own engine: https.listen in place of https1.listen (--https, --https1), or http.engine: node.",
       cause,
     });

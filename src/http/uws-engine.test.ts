@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { engineBench, head } from './engine-bench.fixture.js';
 import { httpEngineContract } from './http-engine.contract.js';
 import { loadUws } from './load-uws.js';
+import { header2 } from './proxy-header.fixture.js';
 import { openUwsServer } from './uws-engine.js';
 import type { UwsModule } from './uws-face.js';
 
@@ -30,6 +31,15 @@ function testEngine(uws: UwsModule): void {
 
   describe('uws engine alone', () => {
     const bench = engineBench({ open });
+
+    it('takes no address from a PROXY header, which anybody could send', async () => {
+      const server = await bench.serve((request, response) => {
+        response.start(200, [], request.remoteAddress.length);
+        response.end(Buffer.from(request.remoteAddress));
+      });
+      const client = bench.client(server).send(header2({ client: [198, 51, 100, 2] }));
+      expect((await client.send(head('GET /')).response()).body.toString()).toBe('127.0.0.1');
+    });
 
     it('answers 413 to a length that its parser cannot read', async () => {
       let handled = 0;

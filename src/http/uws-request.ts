@@ -1,10 +1,11 @@
+import { addressText } from './address-text.js';
 import { type BodyFraming, type HeaderLines, joinedHeader, type RequestHead } from './request-head.js';
 import type { HttpRequest } from './server.js';
 import type { StallWatch } from './stall-watch.js';
 import { UwsBody } from './uws-body.js';
 import type { UwsLink } from './uws-link.js';
 
-const noAddress = new ArrayBuffer(0);
+const noAddress = new Uint8Array(0);
 
 /** The request of the uWebSockets.js engine. Lives until its response has been sent or cut. */
 export class UwsRequestView implements HttpRequest {
@@ -51,8 +52,13 @@ export class UwsRequestView implements HttpRequest {
 
   /** Read when first asked for: most requests' addresses never are. */
   get remoteAddress(): string {
-    this.#remoteAddress ??= addressText(this.#link.native?.getRemoteAddress() ?? noAddress);
+    this.#remoteAddress ??= this.#readAddress();
     return this.#remoteAddress;
+  }
+
+  #readAddress(): string {
+    const address = this.#link.native?.getRemoteAddress();
+    return addressText(address === undefined ? noAddress : new Uint8Array(address));
   }
 
   header(name: string): string | undefined {
@@ -64,28 +70,4 @@ export class UwsRequestView implements HttpRequest {
     this.#bodyTaken = true;
     if (this.#body) yield* this.#body.chunks();
   }
-}
-
-/** Four bytes are IPv4, sixteen IPv6, where an IPv4 address reached through a dual-stack socket is written as IPv4. */
-function addressText(address: ArrayBuffer): string {
-  const bytes = new Uint8Array(address);
-  if (bytes.length === 4) return bytes.join('.');
-  if (bytes.length !== 16) return '';
-  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-  if (mapped) return bytes.subarray(12).join('.');
-  return shortestIpv6(bytes);
-}
-
-/** RFC 5952: the longest run of zero groups becomes `::`. */
-function shortestIpv6(bytes: Uint8Array): string {
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
-  let best = { at: 0, length: 0 };
-  for (let at = 0; at < 8; at++) {
-    let length = 0;
-    while (at + length < 8 && groups[at + length] === '0') length++;
-    if (length > best.length) best = { at, length };
-  }
-  if (best.length < 2) return groups.join(':');
-  return `${groups.slice(0, best.at).join(':')}::${groups.slice(best.at + best.length).join(':')}`;
 }

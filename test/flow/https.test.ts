@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { Agent, fetch, type RequestInit } from 'undici';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { selfSigned } from '../../src/http/certificate.fixture.js';
 import { loadUws } from '../../src/http/load-uws.js';
+import { header2 } from '../../src/http/proxy-header.fixture.js';
 import { cleanUp, newFolder, startBox, type TestBox, until } from '../box.js';
 import { openBrowser } from '../browser.js';
 import { publish, stopPublishers } from '../publisher.js';
@@ -157,6 +159,40 @@ it('is a door of an edge that stands alone, too', async () => {
   expect([asked.status, asked.headers.get('cache-status')]).toEqual([200, expect.stringContaining('Headwater')]);
   await asked.body?.cancel();
   expect(await edge.kill('SIGTERM')).toBe(0);
+});
+
+it('takes connections that a load balancer passes on with a PROXY header, and no others from there', async () => {
+  put(selfSigned());
+  const edge = await startBox({
+    verb: ['edge', '--upstream', box.http],
+    doors: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+    args: [
+      ...['--https1', '127.0.0.1:0', '--tls-cert', certFile, '--tls-key', keyFile, '--set', 'http.proxyProtocol=true'],
+      ...['--set', 'http.trustedProxies=["127.0.0.0/8"]', '--set', 'edge.accessLog.to=stdout'],
+    ],
+  });
+  const ask = (header: Buffer) =>
+    new Promise<string>((resolve) => {
+      const [host = '', port = ''] = edge.ready.https1?.split(':') ?? [];
+      const raw = connectTcp({ host, port: Number(port) }).on('error', () => {});
+      raw.write(header);
+      const socket = connect({ socket: raw, rejectUnauthorized: false });
+      let got = '';
+      socket.on('data', (bytes) => {
+        got += bytes;
+      });
+      socket.on('error', () => {}).on('close', () => resolve(got));
+      socket.write('GET /v1/videos HTTP/1.1\r\nHost: tv.example\r\nConnection: close\r\n\r\n');
+    });
+  expect(await ask(header2({ client: [198, 51, 100, 2] }))).toMatch(/^HTTP\/1\.1 200 /);
+  await until(() => edge.printed().includes('"198.51.100.2"'), 60_000, edge.printed);
+  expect(await ask(Buffer.alloc(0))).toBe('');
+  expect(edge.printed()).toContain('without a good PROXY header');
+  expect(await edge.kill('SIGTERM')).toBe(0);
+  const trustless = ['--https1', '127.0.0.1:0', '--tls-cert', certFile, '--tls-key', keyFile];
+  await expect(startBox({ args: [...trustless, '--set', 'http.proxyProtocol=true'] })).rejects.toThrow(
+    'http.trustedProxies: [10.0.0.0/8]',
+  );
 });
 
 it('does not start with half a certificate, or one that does not fit', async () => {

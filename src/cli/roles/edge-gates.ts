@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { type AccessLogFile, openAccessLogFile } from '../../edge-cache/gates/access-log-file.js';
 import { type CountryNetworks, readCountryNetworks } from '../../edge-cache/gates/country-networks.js';
 import type { GateOptions } from '../../edge-cache/gates/gates.js';
-import { type IpNetwork, readIpNetwork } from '../../edge-cache/gates/ip-network.js';
+import { readIpAddress } from '../../edge-cache/gates/ip-address.js';
+import { type IpNetwork, NetworkSet, readIpNetwork } from '../../edge-cache/gates/ip-network.js';
 import type { NetworkRule, NetworkRules } from '../../edge-cache/gates/network-rules.js';
 import type { SignedOptions } from '../../edge-cache/gates/signed-addresses.js';
+import type { ProxyProtocol } from '../../http/server.js';
 import { Failure, messageOf } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Settings } from '../config-schema.js';
@@ -36,6 +38,24 @@ export function openEdgeGates(settings: Settings, log: Log): EdgeGates {
     async close() {
       if (listens) process.off('SIGHUP', onHangUp);
       await accessLog?.file.close();
+    },
+  };
+}
+
+/** Undefined: no connection is passed on with a PROXY header. Throws a `Failure` where nobody is trusted to send one. */
+export function proxyProtocolOf({ http }: Settings): ProxyProtocol | undefined {
+  if (!http.proxyProtocol) return undefined;
+  if (http.trustedProxies.length === 0) {
+    throw badSetting(
+      'http.proxyProtocol: no network is named whose PROXY headers are believed',
+      'Name the networks of your load balancers: http.trustedProxies: [10.0.0.0/8]',
+    );
+  }
+  const trusted = new NetworkSet(networksOf(http.trustedProxies));
+  return {
+    trusts(peerAddress) {
+      const address = readIpAddress(peerAddress);
+      return address !== null && trusted.has(address);
     },
   };
 }

@@ -17,7 +17,7 @@ import { builtProgram } from '../../telemetry/package-files.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
-import { openEdgeGates } from './edge-gates.js';
+import { openEdgeGates, proxyProtocolOf } from './edge-gates.js';
 
 /** How stale an answer of any server may be while that fails, where nobody says; seconds. */
 const STALE_SEC = 3600;
@@ -118,6 +118,8 @@ async function openDoors(
 ): Promise<Doors> {
   const doors: { -readonly [Name in keyof Doors]: HttpServer | null } = { http: null, https: null, https1: null };
   try {
+    if (settings.http.proxyProtocol)
+      log.info("connections may begin with a PROXY header: Node's engine serves all doors");
     const http = await openPlain(settings, edge, threads, log);
     doors.http = http;
     doors.https = await openSecure(settings, certificates, edge, log);
@@ -151,7 +153,7 @@ function sayWhatIsOpen(doors: Record<keyof Doors, HttpServer | null>, { connecti
   );
 }
 
-const takesUws = ({ http }: Settings): boolean => http.engine !== 'node' && loadUws().loaded;
+const takesUws = ({ http }: Settings): boolean => http.engine !== 'node' && !http.proxyProtocol && loadUws().loaded;
 
 /** A thread a core, where nothing else is to be done here. */
 function threadsOf(settings: Settings): number {
@@ -231,7 +233,7 @@ async function openSecureHttp1(
   const server = await open().catch((error) => {
     throw withFlag(error, '--https1');
   });
-  if (server.engine === 'node-tls' && engine === 'auto') {
+  if (server.engine === 'node-tls' && engine === 'auto' && !settings.http.proxyProtocol) {
     log.warn(
       "https1: uWebSockets.js does not load here, so Node's own engine serves this door; `headwater doctor` says why",
     );
@@ -239,8 +241,9 @@ async function openSecureHttp1(
   return server;
 }
 
-const doorOptions = ({ http }: Settings, { connectionGate }: Edge) => ({
-  idleTimeoutMs: http.idleTimeoutSec * 1000,
+const doorOptions = (settings: Settings, { connectionGate }: Edge) => ({
+  idleTimeoutMs: settings.http.idleTimeoutSec * 1000,
+  proxyProtocol: proxyProtocolOf(settings),
   connectionGate: connectionGate ?? undefined,
 });
 
