@@ -25,6 +25,10 @@ describe('Cache-Control', () => {
     expect(read('max-age=1', 'no-store, max-age=2')).toEqual({ 'max-age': '1', 'no-store': null });
   });
 
+  it('takes a long line of spaces in a moment', () => {
+    expect(read(`a${' '.repeat(500_000)}b, c="${'\\'.repeat(500_000)}`)).toEqual({ c: `"${'\\'.repeat(500_000)}` });
+  });
+
   it('takes any text, and gives names that are tokens in lower case', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), (lines) => {

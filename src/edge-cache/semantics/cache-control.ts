@@ -26,11 +26,13 @@ export function deltaSeconds(argument: string | null | undefined): number | null
 
 /** Spaces around the `=` are an error: the directive counts, but says nothing (§4.2.1: what cannot be read is better taken for stale). */
 function addDirective(directives: Map<string, string | null>, member: string): void {
-  const [, name = '', spaced, argument] = /^([^=]*?)(\s*)(?:=(.*))?$/s.exec(member) ?? [];
-  const directive = name.toLowerCase();
-  if (!token.test(directive) || directives.has(directive)) return;
-  if (argument === undefined) directives.set(directive, null);
-  else directives.set(directive, spaced === '' && !/^\s/.test(argument) ? unquote(argument) : '');
+  const equals = member.indexOf('=');
+  const before = equals < 0 ? member : member.slice(0, equals);
+  const name = before.trimEnd().toLowerCase();
+  if (!token.test(name) || directives.has(name)) return;
+  const argument = member.slice(equals + 1);
+  const isSpaced = name.length < before.length || argument.trimStart().length < argument.length;
+  directives.set(name, equals < 0 ? null : isSpaced ? '' : unquote(argument));
 }
 
 /** A quoted argument means the same as a bare one (RFC 9111 §5.2). */
