@@ -15,6 +15,8 @@ export interface ApiCatalog {
   video(id: string): Promise<(VideoRow & { readonly jobs: readonly JobRow[] }) | null>;
   /** Newest first. */
   videos(page: VideosPage): Promise<readonly VideoRow[]>;
+  /** Ids of those that can be played and were, the most watched first. */
+  popularVideos(limit: number): Promise<readonly string[]>;
 }
 
 export type Role = 'operator' | 'creator' | 'viewer';

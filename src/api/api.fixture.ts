@@ -44,6 +44,14 @@ export class FakeCatalog implements ApiCatalog {
   restreams = async (channel: string) => this.#ask(this.restreamsOf.get(channel) ?? []);
   video = async (id: string) => this.#ask(this.videosById.get(id) ?? null);
 
+  async popularVideos(limit: number): Promise<string[]> {
+    const watched = [...this.videosById.values()].filter(
+      ({ status, viewCount }) => status === 'ready' && viewCount > 0,
+    );
+    const ids = watched.sort((a, b) => b.viewCount - a.viewCount).map(({ id }) => id);
+    return this.#ask(ids.slice(0, limit));
+  }
+
   async videos({ status, uploaderId, limit, before }: VideosPage): Promise<VideoRow[]> {
     return this.#ask([...this.videosById.values()])
       .filter(

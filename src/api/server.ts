@@ -7,6 +7,7 @@ import { addChannelRoutes } from './channels.js';
 import { addHeartbeatRoute } from './heartbeat-route.js';
 import { Heartbeats } from './heartbeats.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
+import { addPopularRoute } from './popular.js';
 import { PROBLEM_TYPE, Problem } from './problem.js';
 import { problemFrom } from './problem-from.js';
 import { baseUrl } from './reached.js';
@@ -56,6 +57,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     addChannelRoutes(app, options);
     addRestreamRoutes(app, options);
     addVideoRoutes(app, options);
+    addPopularRoute(app, options);
     addHeartbeatRoute(app, options, heartbeats);
     addUploadRoutes(app);
     addStatusRoutes(app, options);

@@ -52,6 +52,25 @@ describe('the list of videos', () => {
   });
 });
 
+it('says which videos are watched most, for edges that fetch ahead', async () => {
+  for (const [id, viewCount] of [
+    [READY, 3],
+    [BOBS, 5],
+    [MAKING, 9],
+  ] as const) {
+    const video = box.catalog.videosById.get(id);
+    if (video !== undefined) box.catalog.videosById.set(id, { ...video, viewCount });
+  }
+  const lines = async (query: string) => {
+    const answer = await fetch(`${box.url}/v1/popular${query}`);
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    return answer.text();
+  };
+  expect(await lines('')).toBe(`/vod/${BOBS}/index.m3u8\n/vod/${READY}/index.m3u8\n`);
+  expect(await lines('?limit=1')).toBe(`/vod/${BOBS}/index.m3u8\n`);
+  expect((await call(box, 'GET', '/v1/popular?limit=0')).status).toBe(400);
+});
+
 describe('a video', () => {
   it('is shown with its addresses', async () => {
     const { body } = await call(box, 'GET', `/v1/videos/${READY}`, { headers: { 'x-forwarded-host': 'tv.example' } });

@@ -135,6 +135,10 @@ export class Catalog {
     return this.#ask('videos', page);
   }
 
+  popularVideos(limit: number): Answered<'popularVideos'> {
+    return this.#ask('popularVideos', limit);
+  }
+
   nextUnplannedVideo(): Answered<'nextUnplannedVideo'> {
     return this.#ask('nextUnplannedVideo');
   }

@@ -106,3 +106,17 @@ test('the figures add up', () => {
     liveChannels: 0,
   });
 });
+
+test('the most watched videos are found by their index, those that can be played alone', () => {
+  createVideos(4);
+  const ids = [0, 1, 2, 3].map((n) => `v_${String(n).padStart(16, '0')}`);
+  on.database.prepare("UPDATE videos SET status = 'ready' WHERE id <> ?").run(ids[3]);
+  for (const [n, id] of ids.slice(1).entries()) {
+    on.database.prepare('UPDATE videos SET view_count = ? WHERE id = ?').run(n + 1, id);
+  }
+  expect(on.store.ask('popularVideos', [10])).toEqual([ids[2], ids[1]]);
+  expect(on.store.ask('popularVideos', [1])).toEqual([ids[2]]);
+  const text = `SELECT id FROM videos INDEXED BY videos_popular WHERE status = 'ready' AND view_count > 0 ORDER BY view_count DESC, id DESC LIMIT ?`;
+  expect(explain(text, [1])).toMatch(/INDEX videos_popular/);
+  expect(explain(text, [1])).not.toContain('TEMP B-TREE');
+});

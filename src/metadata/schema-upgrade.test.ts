@@ -24,6 +24,7 @@ test('an old catalog is brought to this schema by entries of its log, and keeps 
     [11, 'schema-2', { version: 2 }],
     [12, 'schema-3', { version: 3 }],
     [13, 'schema-4', { version: 4 }],
+    [14, 'schema-5', { version: 5 }],
   ]);
   expect(on.store.ask('stats', [])).toMatchObject({ schemaVersion: SCHEMA_VERSION, users: 2, channels: 2 });
   expect(on.store.ask('channels', [{ limit: 10 }])).toMatchObject([

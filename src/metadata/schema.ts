@@ -87,6 +87,10 @@ const MIGRATIONS: readonly string[] = [
     DELETE FROM restreams WHERE channel = OLD.name;
   END;
   `,
+  // What is watched most, for who fetches it ahead.
+  `
+  CREATE INDEX videos_popular ON videos (view_count DESC, id DESC) WHERE status = 'ready' AND view_count > 0;
+  `,
 ];
 
 /** The schema that this build's code reads and writes. */

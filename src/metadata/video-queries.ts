@@ -24,6 +24,12 @@ export class VideoQueries {
     return this.#sql.all<VideoRow>(text, ...values).map((row) => toVideo(row));
   }
 
+  /** Of those that can be played and were, the most watched first. */
+  popularVideos(limit: number): string[] {
+    const text = `SELECT id FROM videos INDEXED BY videos_popular WHERE status = 'ready' AND view_count > 0 ORDER BY view_count DESC, id DESC LIMIT ?`;
+    return this.#sql.all<{ id: string }>(text, pageSize(limit)).map(({ id }) => id);
+  }
+
   /** The video that has waited longest for its plan. */
   nextUnplannedVideo(): { videoId: string; rawKey: string } | null {
     const next = this.#sql.get<{ videoId: string; rawKey: string }>(

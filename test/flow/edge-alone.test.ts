@@ -17,7 +17,8 @@ it('runs as a cache before any HTTP server, without a configuration', async () =
   const asked: string[] = [];
   const origin = createServer((request, response) => {
     asked.push(`${request.url} ${request.headers.cookie ?? ''}`);
-    response.writeHead(200, { 'cache-control': 'max-age=3' }).end(String(asked.length));
+    const isList = request.url?.startsWith('/v1/popular') === true;
+    response.writeHead(200, { 'cache-control': 'max-age=3' }).end(isList ? '/new?1\n/new?3\n' : String(asked.length));
   }).listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const edge = await startEdge(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`, [
@@ -38,9 +39,13 @@ it('runs as a cache before any HTTP server, without a configuration', async () =
   const filled = await edge.json('edge', 'prefill', join(edge.data, 'list'), '--rate', '1MiB');
   expect(filled).toMatchObject({ addresses: 2, done: 2, hits: 0, failures: 0 });
   expect(asked.slice(3).sort()).toEqual(['/new?1 ', '/new?2 ']);
+  expect(await edge.json('edge', 'prefill', '--popular', '2')).toMatchObject({ addresses: 2, done: 2, failures: 0 });
+  expect(asked.slice(5)).toEqual(expect.arrayContaining(['/v1/popular?limit=2 ', '/new?3 ']));
+  const unclear = await failedCommand(edge.data, ['edge', 'prefill', 'list', '--popular', '2']);
+  expect(unclear.stderr).toContain('either a list or --popular is needed');
   const shown = await edge.command('top', '--count', '1', '--every', '0.2');
-  expect(shown).toMatch(/^requests .*hits[\s\S]*memory .* in 5 objects[\s\S]*upstream +127\.0\.0\.1:/m);
-  expect(await edge.json('top', '--count', '1', '--every', '0.2')).toMatchObject({ memory: { objects: 5 } });
+  expect(shown).toMatch(/^requests .*hits[\s\S]*memory .* in 7 objects[\s\S]*upstream +127\.0\.0\.1:/m);
+  expect(await edge.json('top', '--count', '1', '--every', '0.2')).toMatchObject({ memory: { objects: 7 } });
   origin.closeAllConnections();
   await new Promise((resolve) => origin.close(resolve));
   await until(async () => (await ask('/a%2Fb'))[1]?.includes('detail=stale-if-error') === true, 60_000);

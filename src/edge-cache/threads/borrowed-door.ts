@@ -1,11 +1,12 @@
 import type { QuickAnswers } from '../../http/quick-answers.js';
-import type { HttpHandler, HttpRequest, HttpResponse } from '../../http/server.js';
+import type { HttpHandler } from '../../http/server.js';
 import { anyAddresses, boxAddresses } from '../address-rules.js';
 import { deliverObject } from '../deliver.js';
+import type { Asked } from '../exchange.js';
 import { receive } from '../receive.js';
 import { freshForMs } from '../semantics/freshness.js';
 import { useOf } from '../semantics/request-wishes.js';
-import { BorrowedObjects } from './borrowed-objects.js';
+import { type Borrowed, BorrowedObjects } from './borrowed-objects.js';
 import type { Lending } from './lending.js';
 import type { BorrowerStart, LoanMessage } from './loan-messages.js';
 import { LoanTable } from './loan-table.js';
@@ -44,40 +45,38 @@ export class BorrowedDoor {
 
   serve(relay: HttpHandler): HttpHandler {
     return (request, response) => {
-      if (!this.#answers(request, response)) return relay(request, response);
+      const { method } = request;
+      const isPlain = (method === 'GET' || method === 'HEAD') && !request.hasBody;
+      // Whether it has come round is for the owner to say.
+      if (!isPlain || request.header('cdn-loop') !== undefined) return relay(request, response);
+      const target = this.#addresses.target(request.path, request.query);
+      if (target.kind === 'refused') return relay(request, response);
+      const asked = receive(
+        { variants: this.#objects.variants, addresses: this.#addresses },
+        { request, response },
+        target,
+      );
+      const borrowed = this.#objects.take(asked.name);
+      if (borrowed === undefined) return relay(request, response);
+      const answering = this.#answer(asked, borrowed);
+      return answering === 'not with this' ? relay(request, response) : answering;
     };
   }
 
-  /** False: it is not for this thread, and nothing was done. */
-  #answers(request: HttpRequest, response: HttpResponse): boolean {
-    const { method } = request;
-    if ((method !== 'GET' && method !== 'HEAD') || request.hasBody) return false;
-    // Whether it has come round is for the owner to say.
-    if (request.header('cdn-loop') !== undefined) return false;
-    const target = this.#addresses.target(request.path, request.query);
-    if (target.kind === 'refused') return false;
-    const asked = receive(
-      { variants: this.#objects.variants, addresses: this.#addresses },
-      { request, response },
-      target,
-    );
-    const borrowed = this.#objects.take(asked.name);
-    if (borrowed === undefined) return false;
+  #answer(asked: Asked, borrowed: Borrowed): void | Promise<void> | 'not with this' {
     const { object } = borrowed;
     const now = this.#tools.now();
     const isUsable = object.phase === 'complete' && useOf(object.head.freshness, asked.wishes, now) === 'fresh';
-    if (!isUsable) {
-      this.#objects.giveBack(borrowed);
-      return false;
-    }
     const ttl = Math.ceil(freshForMs(object.head.freshness, now) / 1000);
-    let delivered: ReturnType<typeof deliverObject> = 'delivered';
+    let later = false;
     try {
-      delivered = deliverObject({ asked, object, status: { hit: true, ttl }, tools: this.#tools });
+      if (!isUsable) return 'not with this';
+      const delivered = deliverObject({ asked, object, status: { hit: true, ttl }, tools: this.#tools });
+      if (!(delivered instanceof Promise)) return undefined;
+      later = true;
+      return delivered.then(() => undefined).finally(() => this.#objects.giveBack(borrowed));
     } finally {
-      if (!(delivered instanceof Promise)) this.#objects.giveBack(borrowed);
+      if (!later) this.#objects.giveBack(borrowed);
     }
-    if (delivered instanceof Promise) void delivered.finally(() => this.#objects.giveBack(borrowed));
-    return true;
   }
 }
