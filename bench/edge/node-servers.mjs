@@ -16,16 +16,16 @@ const headwaterOf = (name, threads) => ({
     const ready = join(folder, 'ready.json');
     const doors = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--ready-file', ready];
     const cache = ['--upstream', origin, '--cache-memory', `${memoryMiB}MiB`, '--data', join(folder, 'data')];
-    const tls = [`certFile=${certificate.cert}`, `keyFile=${certificate.key}`, 'listen=127.0.0.1:0'];
-    const settings = [...tls.map((setting) => `https.${setting}`), `edge.threads=${threads}`, 'log.level=error'];
+    const tls = [`https.certFile=${certificate.cert}`, `https.keyFile=${certificate.key}`, 'https1.listen=127.0.0.1:0'];
+    const settings = [...tls, `edge.threads=${threads}`, 'log.level=error'];
     const sets = settings.flatMap((setting) => ['--set', setting]);
     const args = [here('../../bin/headwater.js'), 'edge', ...doors, ...cache, ...sets];
     const child = startProcess(process.execPath, args, { folder });
     const deadline = Date.now() + 20_000;
     while (!existsSync(ready) && child.exitCode === null && Date.now() < deadline) await sleep(50);
     if (!existsSync(ready)) throw new Error(readFileSync(join(folder, 'output.log'), 'utf8').trim());
-    const { http, https } = JSON.parse(readFileSync(ready, 'utf8'));
-    return { child, port: portOf(http), tlsPort: portOf(https) };
+    const { http, https1 } = JSON.parse(readFileSync(ready, 'utf8'));
+    return { child, port: portOf(http), tlsPort: portOf(https1) };
   },
 });
 
