@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { DiskTier } from './disk/disk-tier.js';
-import { mebibyte, openScene, type Scene, until } from './edge.fixture.js';
+import { gate, mebibyte, openScene, type Scene, until } from './edge.fixture.js';
 import type { EdgeOptions } from './edge.js';
 
 /** The origin says, the edge is restarted on the same disk, a client asks. */
@@ -183,9 +183,14 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('an edge with a disk, beh
     says = answers({ 'cache-control': 'max-age=600', etag: '"1"' });
     await scene.ask('/a');
     await restart();
-    says = answers({ 'cache-control': 'max-age=600', etag: '"2"' }, 'newer');
-    const got = await Promise.all([scene.ask('/a', { headers: { 'cache-control': 'no-cache' } }), scene.ask('/a')]);
-    expect(got.map(({ body }) => body)).toEqual(['newer', 'from the origin']);
+    const newer = answers({ 'cache-control': 'max-age=600', etag: '"2"' }, 'newer');
+    const answered = gate();
+    says = (request, response) => void answered.opened.then(() => newer(request, response));
+    const confirmed = scene.ask('/a', { headers: { 'cache-control': 'no-cache' } });
+    await until(() => asked.length === 1, 'the origin is asked');
+    expect((await scene.ask('/a')).body).toBe('from the origin');
+    answered.open();
+    expect((await confirmed).body).toBe('newer');
     await restart();
     expect((await scene.ask('/a')).body).toBe('newer');
     expect(asked).toEqual([]);

@@ -120,11 +120,12 @@ export const upstreamFaults: Readonly<Record<string, UpstreamFault>> = {
   },
   'dies in mid-body without a length': { path: `/dies-chunked/${small}`, says: withoutLength(cutOff), sees: ['cut'] },
   'resets in mid-body, then answers': { path: `/resets/${small}`, says: once(afterHalf(reset)), sees: ['whole'] },
-  'resets in mid-body each time': { path: `/resets-each-time/${small}`, says: afterHalf(reset), sees: ['cut'] },
+  // A reset takes with it what its receiver has not read yet (RFC 9293 §3.5.3), perhaps the head.
+  'resets in mid-body each time': { path: `/resets-each-time/${small}`, says: afterHalf(reset), sees: ['cut', 502] },
   'resets in mid-body without a length': {
     path: `/resets-chunked/${small}`,
     says: withoutLength(reset),
-    sees: ['cut'],
+    sees: ['cut', 502],
   },
   'resets before its head': {
     path: `/resets-early/${small}`,
