@@ -1,5 +1,6 @@
 // npm test: whatever is missing, then every check and every test; the last line counts them.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,15 +32,13 @@ requirePrograms({
 preferGstreamer();
 requireBuild();
 
-const npm = (args) => spawnSync('npm', ['run', '--silent', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
-const checked = npm(['check']);
-
 const folder = mkdtempSync(join(tmpdir(), 'headwater-test-'));
-const runs = [vitest(process.execPath, named)];
-if (node24 !== null) {
-  console.log('\nand once more on Node 24: the HTTP engines and the edge');
-  runs.push(vitest(node24, ['--config', 'test/node24/vitest.config.ts']));
-}
+// The checks want one core, and what runs on Node 24, the HTTP engines and the edge, mostly waits for deadlines.
+const [checked, once24] = await Promise.all([
+  run('npm', ['run', '--silent', 'check']),
+  node24 === null ? [] : vitest(node24, ['--config', 'test/node24/vitest.config.ts']),
+]);
+const runs = [once24, await vitest(process.execPath, named)].flat();
 rmSync(folder, { recursive: true, force: true });
 
 const sum = (counts) => counts.reduce((total, count) => total + count, 0);
@@ -48,21 +47,17 @@ const failed = sum(runs.map((run) => run.failed)) + (checked === 0 ? 0 : 1);
 console.log(`${sum(runs.map((run) => run.passed)) + (checked === 0 ? 1 : 0)} passed, ${failed} failed`);
 process.exit(failed === 0 && runs.every((run) => run.passed > 0) ? 0 : 1);
 
+/** Its exit status. */
+async function run(program, args) {
+  const [status] = await once(spawn(program, args, { cwd: root, stdio: 'inherit' }), 'exit');
+  return status ?? 1;
+}
+
 /** Runs tests on that Node. */
-function vitest(node, words) {
+async function vitest(node, words) {
   const report = join(folder, 'report.json');
-  const tested = spawnSync(
-    node,
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-      ...words,
-    ],
-    { cwd: root, stdio: 'inherit' },
-  ).status;
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const tested = await run(node, ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...words]);
   const { numPassedTests = 0, numFailedTests = 0 } = readReport(report);
   rmSync(report, { force: true });
   // A run that broke off without a report, or a file that did not load, counts as one failure.

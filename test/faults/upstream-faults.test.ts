@@ -71,7 +71,7 @@ async function servesWell(edge: TestBox, origin: KnownOrigin, path: string): Pro
   await until(isHit, 30_000, () => `${path} is never kept`);
 }
 
-function seenIn(ended: Ended): Seen | 'refused' | number {
+function seenIn(ended: Ended): Seen | number {
   if (ended.how !== 'whole') return ended.how;
   return ended.status === 200 ? 'whole' : ended.status;
 }

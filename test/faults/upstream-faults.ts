@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bodyOf, type Fault, fieldsOf, type KnownOrigin } from './known-origin.js';
 
 /** What the client may see while it lasts. `cut`: it broke off, visibly; a status alone: an error of the edge's own. */
-export type Seen = 'whole' | 'cut' | 502 | 504;
+export type Seen = 'whole' | 'cut' | 'refused' | 502 | 504;
 
 export interface UpstreamFault {
   readonly path: string;
@@ -120,12 +120,16 @@ export const upstreamFaults: Readonly<Record<string, UpstreamFault>> = {
   },
   'dies in mid-body without a length': { path: `/dies-chunked/${small}`, says: withoutLength(cutOff), sees: ['cut'] },
   'resets in mid-body, then answers': { path: `/resets/${small}`, says: once(afterHalf(reset)), sees: ['whole'] },
-  // A reset takes with it what its receiver has not read yet (RFC 9293 §3.5.3), perhaps the head.
-  'resets in mid-body each time': { path: `/resets-each-time/${small}`, says: afterHalf(reset), sees: ['cut', 502] },
+  // A reset takes with it what its receiver has not read yet (RFC 9293 §3.5.3): the body, so that a head was begun and is never sent, or the head too.
+  'resets in mid-body each time': {
+    path: `/resets-each-time/${small}`,
+    says: afterHalf(reset),
+    sees: ['cut', 'refused', 502],
+  },
   'resets in mid-body without a length': {
     path: `/resets-chunked/${small}`,
     says: withoutLength(reset),
-    sees: ['cut', 502],
+    sees: ['cut', 'refused', 502],
   },
   'resets before its head': {
     path: `/resets-early/${small}`,

@@ -37,7 +37,7 @@ function sendRest(range: string | undefined, response: ServerResponse, fields: F
   response.writeHead(206, { ...minute, 'content-range': contentRange, ...fields }).end(whole.subarray(from));
 }
 
-describe.each(['node', 'uws', 'uws-threads'] as const)('a fill that breaks off, behind the %s engine', (engine) => {
+describe.each(['node', 'uws'] as const)('a fill that breaks off, behind the %s engine', (engine) => {
   let scene: Scene;
   let other: Behind;
   const tagged = { etag: '"one"', 'content-length': body.length };
