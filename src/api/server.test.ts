@@ -217,6 +217,7 @@ describe('the description of the API', () => {
       'get /v1/channels/{name}',
       'get /v1/channels/{name}/restreams',
       'get /v1/openapi.json',
+      'get /v1/popular',
       'get /v1/status',
       'get /v1/users',
       'get /v1/videos',
