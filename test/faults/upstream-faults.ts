@@ -197,14 +197,15 @@ export const upstreamFaults: Readonly<Record<string, UpstreamFault>> = {
     says: changesBetweenBlocks,
     sees: ['cut', 'whole'],
   },
+  // Whoever comes after the break has a fetch of its own.
   'changes before the rest is asked for': {
     path: `/changes-before-rest/${small}`,
     says: changesBeforeResumption,
-    sees: ['cut'],
+    sees: ['cut', 'whole'],
   },
   'has another length when the rest is asked for': {
     path: `/other-length/${small}`,
     says: changesLengthBeforeResumption,
-    sees: ['cut'],
+    sees: ['cut', 'whole'],
   },
 };
