@@ -96,6 +96,8 @@ export interface Scene {
 
 export type SceneOptions = Partial<EdgeOptions> & {
   readonly engine: 'uws' | 'uws-threads' | 'node';
+  /** Of `uws-threads`. Default 1: beside the owner's own. */
+  readonly threads?: number;
   readonly originSays?: RequestListener;
   readonly apiSays?: RequestListener;
 };
@@ -105,7 +107,7 @@ const saysNothing: RequestListener = (_request, response) => {
 };
 
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { engine, originSays = saysNothing, apiSays = saysNothing, ...edgeOptions } = options;
+  const { engine, threads = 1, originSays = saysNothing, apiSays = saysNothing, ...edgeOptions } = options;
   const origin = await openBehind(originSays);
   const api = await openBehind(apiSays);
   const clock = new SharedClock();
@@ -117,7 +119,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     received.count += 1;
     return edge.handler(request, response);
   };
-  const door = await openSceneDoor(engine, { edge, clock }, counted);
+  const door = await openSceneDoor(engine, { edge, clock, threads }, counted);
   const { port } = door.address;
   return {
     origin,
@@ -153,7 +155,7 @@ class SharedClock {
 
 async function openSceneDoor(
   engine: SceneOptions['engine'],
-  { edge, clock }: { edge: Edge; clock: SharedClock },
+  { edge, clock, threads }: { edge: Edge; clock: SharedClock; threads: number },
   handler: HttpHandler,
 ): Promise<HttpServer> {
   const where = { host: '127.0.0.1', port: 0 };
@@ -165,7 +167,7 @@ async function openSceneDoor(
   }
   const forProgram = () => lending.borrower(clock.shared);
   const program = builtProgram('door-thread');
-  const door = await openThreadedServer({ ...where, threads: 2, program, forProgram }, handler, silentLog);
+  const door = await openThreadedServer({ ...where, threads, program, forProgram }, handler, silentLog);
   lending.begin((what) => door.tellAll(what));
   return door;
 }

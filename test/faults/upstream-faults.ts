@@ -112,13 +112,22 @@ const changesLengthBeforeResumption: Fault = (request, response, origin) => {
 
 export const upstreamFaults: Readonly<Record<string, UpstreamFault>> = {
   'dies in mid-body, then answers': { path: `/dies/${small}`, says: once(afterHalf(cutOff)), sees: ['whole'] },
-  'dies in mid-body each time': { path: `/dies-each-time/${small}`, says: afterHalf(cutOff), sees: ['cut'] },
+  'dies in mid-body each time': {
+    path: `/dies-each-time/${small}`,
+    says: afterHalf(cutOff),
+    sees: ['cut', 'refused'],
+  },
   'dies in mid-body of a large one': {
     path: `/dies-large/${large}`,
     says: once(afterHalf(cutOff)),
     sees: ['whole', 'cut'],
   },
-  'dies in mid-body without a length': { path: `/dies-chunked/${small}`, says: withoutLength(cutOff), sees: ['cut'] },
+  // Perhaps before any of the body has come: then a head was begun, and is never sent.
+  'dies in mid-body without a length': {
+    path: `/dies-chunked/${small}`,
+    says: withoutLength(cutOff),
+    sees: ['cut', 'refused'],
+  },
   'resets in mid-body, then answers': { path: `/resets/${small}`, says: once(afterHalf(reset)), sees: ['whole'] },
   // A reset takes with it what its receiver has not read yet (RFC 9293 §3.5.3): the body, so that a head was begun and is never sent, or the head too.
   'resets in mid-body each time': {

@@ -8,7 +8,7 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
   let scene: Scene;
   afterEach(() => scene.close());
   const open = async (options: Partial<SceneOptions> = {}) => {
-    scene = await openScene({ engine: 'uws-threads', api: null, ...options });
+    scene = await openScene({ engine: 'uws-threads', threads: 2, api: null, ...options });
   };
   const says = (body: Buffer | string, fields: Record<string, string> = { 'cache-control': 'max-age=60' }) => {
     scene.origin.says = (_request, response) => {
