@@ -6,6 +6,8 @@ interface Waiting {
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   body: AsyncIterator<Buffer> | null;
+  /** The next piece, asked of the client before the owner asks for it: while nobody asks, the engine takes the client for slow. */
+  next: Promise<IteratorResult<Buffer>> | null;
 }
 
 /** The side of a door's thread: hands requests to the thread that owns the handler, and its answers to the clients. */
@@ -21,7 +23,7 @@ export class DoorRelay {
   ask(request: HttpRequest, response: HttpResponse): void {
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#waiting.set(id, { request, response, body: null });
+    this.#waiting.set(id, { request, response, body: null, next: null });
     const { method, path, query, headers, scheme, remoteAddress, hasBody } = request;
     this.#outbox.post({ kind: 'asked', id, method, path, query, headers, scheme, remoteAddress, hasBody });
     request.onGone(() => this.#over(id, true));
@@ -64,11 +66,14 @@ export class DoorRelay {
   async #pull(waiting: Waiting, id: number): Promise<void> {
     try {
       waiting.body ??= waiting.request.body()[Symbol.asyncIterator]();
-      const { done, value } = await waiting.body.next();
+      const { done, value } = await (waiting.next ?? waiting.body.next());
       if (done) {
         this.#outbox.post({ kind: 'body', id, chunk: null });
         return;
       }
+      waiting.next = waiting.body.next();
+      // Whoever asks for it hears of its failure.
+      waiting.next.catch(() => undefined);
       const { chunk, moved } = sendable(value);
       this.#outbox.post({ kind: 'body', id, chunk }, moved);
     } catch {
