@@ -1,5 +1,6 @@
 import type { HeaderLines } from '../request-head.js';
-import { assertFinalStatus, bodyForbidden, sendableHeaders } from '../response-head.js';
+import { sendableHeaders } from '../response-head.js';
+import { ResponseProgress } from '../response-progress.js';
 import type { HttpResponse } from '../server.js';
 import { type Outbox, sendable } from './outbox.js';
 import type { ToDoor } from './thread-messages.js';
@@ -10,14 +11,11 @@ const windowBytes = 1024 * 1024;
 /** The answer to a request that came to a door on another thread. Lives until it was sent there, or its client has gone. */
 export class RelayedResponse implements HttpResponse {
   readonly #id: number;
-  readonly #method: string;
+  readonly #progress: ResponseProgress;
   readonly #outbox: Outbox<ToDoor>;
   readonly #aborted: () => void;
   #head: { readonly status: number; readonly headers: HeaderLines; readonly length: number | undefined } | null = null;
   #headSent = false;
-  #bodyless = false;
-  #started = false;
-  #ended = false;
   #over = false;
   #written = 0;
   #taken = 0;
@@ -27,24 +25,21 @@ export class RelayedResponse implements HttpResponse {
   constructor(id: number, method: string, outbox: Outbox<ToDoor>, aborted: () => void) {
     this.#aborted = aborted;
     this.#id = id;
-    this.#method = method;
+    this.#progress = new ResponseProgress(method);
     this.#outbox = outbox;
   }
 
   get started(): boolean {
-    return this.#started;
+    return this.#progress.started;
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#progress.ended;
   }
 
   start(status: number, headers: HeaderLines, contentLength?: number): void {
-    if (this.#started) throw new Error('the response has started already');
-    assertFinalStatus(status);
-    this.#head = { status, headers: sendableHeaders(headers), length: status === 204 ? undefined : contentLength };
-    this.#bodyless = bodyForbidden(this.#method, status);
-    this.#started = true;
+    const lines = sendableHeaders(headers);
+    this.#head = { status, headers: lines, length: this.#progress.start(status, contentLength) };
   }
 
   /** The doors that have threads cannot. */
@@ -53,20 +48,20 @@ export class RelayedResponse implements HttpResponse {
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#assertWritable();
+    this.#progress.assertWritable(this.#over);
     if (this.#accepts(chunk)) this.#send(chunk, false);
     return this.#mayWrite;
   }
 
   end(chunk?: Uint8Array): void {
-    this.#assertWritable();
+    this.#progress.assertWritable(this.#over);
     const last = chunk !== undefined && this.#accepts(chunk) ? chunk : null;
-    this.#ended = true;
+    this.#progress.end();
     this.#send(last, true);
   }
 
   get isDrained(): boolean {
-    return this.#over || (!this.#ended && this.#taken === this.#written);
+    return this.#over || (!this.ended && this.#taken === this.#written);
   }
 
   drained(): Promise<void> {
@@ -75,8 +70,7 @@ export class RelayedResponse implements HttpResponse {
   }
 
   abort(): void {
-    this.#started = true;
-    this.#ended = true;
+    this.#progress.abort();
     if (this.#over) return;
     this.#outbox.post({ kind: 'abort', id: this.#id });
     this.#aborted();
@@ -85,7 +79,7 @@ export class RelayedResponse implements HttpResponse {
   /** So many more bytes have been handed to the kernel. */
   took(bytes: number): void {
     this.#taken += bytes;
-    if (this.#taken === this.#written && !this.#ended) this.#wakeAll();
+    if (this.#taken === this.#written && !this.ended) this.#wakeAll();
   }
 
   /** Everything was handed over, or never will be. */
@@ -98,17 +92,9 @@ export class RelayedResponse implements HttpResponse {
     return this.#over || this.#written - this.#taken < windowBytes;
   }
 
-  #assertWritable(): void {
-    if (!this.#started) throw new Error('the response has not started');
-    if (this.#ended && !this.#over) throw new Error('the response has ended');
-  }
-
   #accepts(chunk: Uint8Array): boolean {
-    if (this.#bodyless || chunk.byteLength === 0 || this.#over) return false;
-    const length = this.#head?.length;
-    if (length !== undefined && this.#written + chunk.byteLength > length) {
-      throw new Error('more bytes were written than the Content-Length announced');
-    }
+    if (this.#progress.bodyless || chunk.byteLength === 0 || this.#over) return false;
+    this.#progress.count(chunk.byteLength);
     this.#written += chunk.byteLength;
     return true;
   }
