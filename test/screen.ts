@@ -14,18 +14,36 @@ export interface Shown {
   readonly skippedSec: number;
   /** What the page and its player complained about. */
   readonly errors: readonly string[];
+  /** What the player had and had last asked for after so many seconds of each long stand; the first of them alone. */
+  readonly stands: readonly string[];
 }
 
-// As text, because it runs in the page: the tests' own code knows no DOM.
+// Why a picture may stand; as text, because it runs in the page: the tests' own code knows no DOM.
+const readStand = `(() => {
+  const { currentTime, paused, readyState, buffered, seekable, error } = document.querySelector('video') ?? {};
+  const ranges = (of) => Array.from({ length: of?.length ?? 0 }, (_, index) => [of.start(index), of.end(index)]);
+  const answers = performance.getEntriesByType('resource').slice(-8);
+  const asked = answers.map(({ name, startTime, duration, responseStatus }) => [name, startTime, duration, responseStatus]);
+  const video = { currentTime, paused, readyState, buffered: ranges(buffered), seekable: ranges(seekable) };
+  return JSON.stringify({ ...video, error: error?.message, now: performance.now(), asked });
+})()`;
+
+/** After so many seconds of a stand the page notes why it may be; and so many notes are kept. */
+const NOTED_SEC = [1, 4, 7];
+const NOTES_MAX = 12;
+
 const observer = `(() => {
-  const shown = { playedSec: 0, stalledSec: 0, longestStallSec: 0, steadySec: 0, skippedSec: 0, errors: [] };
+  const shown = { playedSec: 0, stalledSec: 0, longestStallSec: 0, steadySec: 0, skippedSec: 0, errors: [], stands: [] };
   window.shown = shown;
   let before = null;
   let begun = false;
   let stall = 0;
   const complain = (words) => { if (words && !shown.errors.includes(words)) shown.errors.push(words); };
   const passed = (wall, played) => {
+    const before = stall;
     stall = played < wall / 10 ? stall + wall : 0;
+    const noted = [${NOTED_SEC}].find((sec) => before < sec && stall >= sec);
+    if (noted && shown.stands.length < ${NOTES_MAX}) shown.stands.push(noted + ' s: ' + ${readStand});
     if (stall > 0) shown.stalledSec += wall;
     // A moment is no stand: the picture's clock is read between two steps of it.
     shown.steadySec = stall > 0.5 ? 0 : shown.steadySec + wall;
@@ -52,16 +70,6 @@ const readShown = `({
   ...window.shown,
   frames: document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0,
 })`;
-
-// Why a picture may stand.
-const readStand = `(() => {
-  const { currentTime, paused, readyState, buffered, seekable, error } = document.querySelector('video') ?? {};
-  const ranges = (of) => Array.from({ length: of?.length ?? 0 }, (_, index) => [of.start(index), of.end(index)]);
-  const answers = performance.getEntriesByType('resource').slice(-8);
-  const asked = answers.map(({ name, startTime, duration, responseStatus }) => [name, startTime, duration, responseStatus]);
-  const video = { currentTime, paused, readyState, buffered: ranges(buffered), seekable: ranges(seekable) };
-  return JSON.stringify({ ...video, error: error?.message, now: performance.now(), asked });
-})()`;
 
 /**
  * A viewer at a watch page in a real browser, whose clock is held against the picture's ten times a second.

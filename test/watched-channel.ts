@@ -37,6 +37,8 @@ export interface Seen {
   readonly stalledSec: number;
   readonly skippedSec: number;
   readonly errors: readonly string[];
+  /** What the player had when it stood, for a test's last words. */
+  readonly stands: readonly string[];
 }
 
 /** The player is some three segments behind: what it has been given lasts for as long. */
@@ -87,9 +89,14 @@ export class WatchedChannel {
     const from = await this.#screen.shown();
     const passed = async () => (await this.#screen.shown()).playedSec > from.playedSec + AHEAD_SEC;
     await this.#comesTo(passed);
-    const { stalledSec, skippedSec, errors } = await this.#screen.shown();
+    const { stalledSec, skippedSec, errors, stands } = await this.#screen.shown();
     const before = this.#before ?? from;
-    return { stalledSec: stalledSec - before.stalledSec, skippedSec: skippedSec - before.skippedSec, errors };
+    return {
+      stalledSec: stalledSec - before.stalledSec,
+      skippedSec: skippedSec - before.skippedSec,
+      errors,
+      stands,
+    };
   }
 
   async #comesTo(shown: () => Promise<boolean>): Promise<void> {

@@ -1,16 +1,17 @@
 import HLS, { type types } from 'hls-parser';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cleanUp, startBox, type TestBox, until } from '../box.js';
-import { openBrowser, playback } from '../browser.js';
+import { openBrowser } from '../browser.js';
 import { judgeHls } from '../judges.js';
 import { wholeSegments } from '../playlists.js';
 import { publish, stopPublishers } from '../publisher.js';
+import { Screen } from '../screen.js';
 
 /** ffmpeg dies, or hangs, in the middle of a broadcast: the box replaces it, and viewers go on. */
 let box: TestBox;
 let browser: Browser;
-let page: Page;
+let screen: Screen;
 let channel: { readonly rtmpUrl: string; readonly hlsUrl: string; readonly watchUrl: string };
 
 beforeAll(async () => {
@@ -18,10 +19,9 @@ beforeAll(async () => {
   browser = await openBrowser();
   channel = await box.json('channel', 'create', 'town-hall');
   publish(channel.rtmpUrl, { size: '640x360', seconds: 600 });
-  page = await browser.newPage();
-  await page.goto(channel.watchUrl);
+  screen = await Screen.open(browser, channel.watchUrl);
   await until(
-    async () => ((await playback(page))?.frames ?? 0) > 50,
+    async () => (await screen.shown()).frames > 50,
     60_000,
     () => box.printed(),
   );
@@ -67,21 +67,6 @@ async function listed(): Promise<Listed> {
   };
 }
 
-/** Adds up, in the page itself, the time in which the picture does not move; `stop` tells how long that was, in seconds. */
-async function watchStalls(): Promise<() => Promise<number>> {
-  await page.evaluate(`(() => {
-    const video = document.querySelector('video');
-    let [time, at] = [video.currentTime, performance.now()];
-    window.stalled = 0;
-    window.stallWatch = setInterval(() => {
-      const now = performance.now();
-      if (video.currentTime === time) window.stalled += (now - at) / 1000;
-      [time, at] = [video.currentTime, now];
-    }, 100);
-  })()`);
-  return async () => page.evaluate('clearInterval(window.stallWatch), window.stalled');
-}
-
 /** A viewer has some seconds in hand; on a box short of CPU they may not last. */
 const STALLED_SEC_MAX = 6;
 
@@ -90,8 +75,7 @@ it.each([['SIGKILL'], ['SIGSTOP']] as const)(
   async (signal) => {
     const before = await listed();
     const pid = await ffmpegPid();
-    const at = (await playback(page))?.time ?? 0;
-    const stalled = await watchStalls();
+    const at = await screen.shown();
     process.kill(pid, signal);
     await until(
       async () => (await ffmpegPid()) !== pid,
@@ -113,12 +97,12 @@ it.each([['SIGKILL'], ['SIGSTOP']] as const)(
     expect(Math.abs(after.seconds - after.spanned)).toBeLessThan(0.15);
     await judgeHls(channel.hlsUrl);
     await until(
-      async () => ((await playback(page))?.time ?? 0) > at + 8,
+      async () => (await screen.shown()).playedSec > at.playedSec + 8,
       60_000,
       () => box.printed(),
     );
-    expect((await playback(page))?.error).toBeNull();
-    const seconds = await stalled();
-    expect(seconds).toBeLessThan(STALLED_SEC_MAX);
+    const seen = await screen.shown();
+    expect(seen.errors).toEqual([]);
+    expect(seen.stalledSec - at.stalledSec, seen.stands.join('\n')).toBeLessThan(STALLED_SEC_MAX);
   },
 );
