@@ -12,6 +12,7 @@ import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { GateMetrics } from './gates/gate-metrics.js';
 import { areOpen, type GateOptions, makeConnectionGate, makeGates } from './gates/gates.js';
+import { passGates } from './gates/pass-gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory/memory-tier.js';
@@ -165,7 +166,7 @@ export function openEdge(options: EdgeOptions): Edge {
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
   const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
   return {
-    handler: openDoor(space, api ?? alone, { cdnId, purging: purging.door, gates }),
+    handler: passGates(gates, metrics, openDoor(space, api ?? alone, { cdnId, purging: purging.door })),
     connectionGate: makeConnectionGate(gateOptions, gateMetrics),
     lending,
     stats: () => {

@@ -4,10 +4,9 @@ import { firstField, type HeaderPairs, joinedField } from '../semantics/header-f
 import { anonymized, type IpAddress, writeIpAddress } from './ip-address.js';
 
 export interface Answered {
+  /** Without a token. */
   readonly request: HttpRequest;
   readonly client: IpAddress | null;
-  /** Without a token. */
-  readonly path: string;
   /** When the request came, epoch ms. */
   readonly at: number;
   readonly durationMs: number;
@@ -33,7 +32,7 @@ export function accessLine(answered: Answered, anonymize: boolean, sample: numbe
     scheme: request.scheme,
     protocol: request.protocol,
     host: shortened(request.header('host')),
-    path: shortened(answered.path),
+    path: shortened(request.path),
     status: status === 0 ? undefined : status,
     bytes: answered.bytes,
     ms: Math.round(answered.durationMs * 10) / 10,

@@ -29,8 +29,8 @@ export function accessLogGate(options: AccessLogOptions, now: () => number, metr
       const isSampled = sample === 1 || Math.random() < sample;
       if (status < 500 && !isSampled) return;
       const durationMs = performance.now() - began;
-      const { request, path } = visit;
-      const answered: Answered = { request, client, path, at, durationMs, status, headers, bytes, cut };
+      const { request } = visit;
+      const answered: Answered = { request, client, at, durationMs, status, headers, bytes, cut };
       if (!lines.write(accessLine(answered, anonymize, status >= 500 ? 1 : sample))) metrics.lineLost();
     });
     return null;

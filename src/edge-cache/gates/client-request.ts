@@ -3,6 +3,8 @@ import type { HttpRequest } from '../../http/server.js';
 
 /** What of a request is another than as it arrived. */
 export interface Changed {
+  readonly path?: string;
+  readonly query?: string;
   readonly remoteAddress?: string;
   readonly scheme?: HttpRequest['scheme'];
   readonly headers?: HeaderLines;
@@ -22,8 +24,8 @@ export class ClientRequest implements HttpRequest {
 
   constructor(arrived: HttpRequest, changed: Changed) {
     this.method = arrived.method;
-    this.path = arrived.path;
-    this.query = arrived.query;
+    this.path = changed.path ?? arrived.path;
+    this.query = changed.query ?? arrived.query;
     this.protocol = arrived.protocol;
     this.headers = changed.headers ?? arrived.headers;
     this.scheme = changed.scheme ?? arrived.scheme;

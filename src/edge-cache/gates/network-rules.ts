@@ -40,7 +40,7 @@ export function networkGate(source: { readonly current: NetworkRules }, metrics:
       rules = source.current;
       judges = judgesOf(rules);
     }
-    const path = byPath ? visit.rulePath : visit.path;
+    const path = byPath ? visit.rulePath : visit.request.path;
     if (path === null) return ambiguousPath;
     for (const judge of judges) {
       if (judge.prefix !== null && !isIn(judge.prefix, path)) continue;

@@ -28,11 +28,11 @@ const grantsMax = 10_000;
 
 export function takeTokens(parameter: string): Gate {
   return (visit) => {
-    const { path, query, explicit } = takeFromAddress(visit, parameter);
-    const { headers, cookies } = takeFromHeaders(visit.request.headers, parameter);
-    visit.path = path;
-    visit.query = query;
-    if (headers !== visit.request.headers) visit.request = new ClientRequest(visit.request, { headers });
+    const { request } = visit;
+    const { path, query, explicit } = takeFromAddress(request, parameter);
+    const { headers, cookies } = takeFromHeaders(request.headers, parameter);
+    const isPlain = path === request.path && query === request.query && headers === request.headers;
+    if (!isPlain) visit.request = new ClientRequest(request, { path, query, headers });
     visit.carried = { explicit, cookies };
     return null;
   };

@@ -25,8 +25,6 @@ export class Visit implements Exchange {
   /** As what stands behind the gates sees it: with the client's own address, and without our tokens. */
   request: HttpRequest;
   response: HttpResponse;
-  path: string;
-  query: string;
   /** What was taken off the request; null: nothing is signed here. */
   carried: CarriedTokens | null = null;
   #client: IpAddress | null | undefined;
@@ -35,8 +33,6 @@ export class Visit implements Exchange {
   constructor(request: HttpRequest, response: HttpResponse) {
     this.request = request;
     this.response = response;
-    this.path = request.path;
-    this.query = request.query;
   }
 
   /** Null: it has left already, or came over something that has no address. */
@@ -53,7 +49,7 @@ export class Visit implements Exchange {
 
   /** As rules for addresses see it; null where servers read it differently. */
   get rulePath(): string | null {
-    return rulePath(this.path);
+    return rulePath(this.request.path);
   }
 
   /** The answer, with what goes over it counted. */
