@@ -109,6 +109,10 @@ export class EdgeMetrics {
     this.served('cache', bytes);
   }
 
+  refusedElsewhere(times: number): void {
+    this.#outcomes.refused.inc(times);
+  }
+
   served(from: 'cache' | 'upstream', bytes: number): void {
     this.#bytesServed += bytes;
     this.#sources[from].inc(bytes);

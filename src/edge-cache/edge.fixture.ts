@@ -91,6 +91,8 @@ export interface Scene {
   ask(path: string, asking?: Asking): Promise<Answer>;
   /** Sends a request and hands over its answer as it comes. */
   open(path: string, asking?: Asking): ClientRequest;
+  /** With what threads have counted up to now. */
+  metricsText(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -115,11 +117,13 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const wiring = { origin: origin.url, api: api.url, memoryBytes: 64 * mebibyte, log: silentLog, metrics };
   const edge = openEdge({ ...wiring, now: () => clock.now, lends: engine === 'uws-threads', ...edgeOptions });
   const received = { count: 0 };
-  const counted: HttpHandler = (request, response) => {
-    received.count += 1;
-    return edge.handler(request, response);
-  };
-  const door = await openSceneDoor(engine, { edge, clock, threads }, counted);
+  const counted =
+    (handler: HttpHandler): HttpHandler =>
+    (request, response) => {
+      received.count += 1;
+      return handler(request, response);
+    };
+  const door = await openSceneDoor(engine, { edge, clock, count: threads }, counted);
   const { port } = door.address;
   return {
     origin,
@@ -131,8 +135,29 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     received,
     open: (path, asking) => openRequest(port, path, asking),
     ask: (path, asking) => readAnswer(openRequest(port, path, asking)),
+    metricsText: () => {
+      edge.stats();
+      return metrics.text();
+    },
     close: () => closeScene(door, edge, origin, api),
   };
+}
+
+/** Asks on new connections, so that each thread is asked, until this many requests in a row did not come to the owner. Says how many it were. */
+export async function askUntilLent(
+  scene: Scene,
+  path: string,
+  { inARow = 12, headers = {} }: { readonly inARow?: number; readonly headers?: Record<string, string> } = {},
+): Promise<number> {
+  let asked = 0;
+  for (let own = 0; own < inARow; asked += 1) {
+    const before = scene.received.count;
+    const { status } = await scene.ask(path, { headers });
+    if (status !== 200) throw new Error(`${path} was answered with ${status}`);
+    own = scene.received.count === before ? own + 1 : 0;
+    if (asked === 500) throw new Error(`${path} was not lent`);
+  }
+  return asked;
 }
 
 /** Which other threads see too. */
@@ -153,22 +178,35 @@ class SharedClock {
   }
 }
 
+/** One more door of the scene's threads, where its answers do not count as received. */
+export async function openThreadsDoor(scene: Scene, handler: HttpHandler): Promise<HttpServer> {
+  const { threads } = scene.edge;
+  if (threads === null) throw new Error('this edge has no threads');
+  const program = builtProgram('door-thread');
+  const options = { host: '127.0.0.1', port: 0, threads: 1, program, forProgram: () => threads.start() };
+  const door = await openThreadedServer(options, handler, silentLog);
+  threads.begin((what) => door.tellAll(what));
+  return door;
+}
+
 async function openSceneDoor(
   engine: SceneOptions['engine'],
-  { edge, clock, threads }: { edge: Edge; clock: SharedClock; threads: number },
-  handler: HttpHandler,
+  { edge, clock, count }: { edge: Edge; clock: SharedClock; count: number },
+  counted: (handler: HttpHandler) => HttpHandler,
 ): Promise<HttpServer> {
   const where = { host: '127.0.0.1', port: 0 };
-  const { lending } = edge;
-  if (engine !== 'uws-threads' || lending === null) {
+  const { threads } = edge;
+  if (engine !== 'uws-threads' || threads === null) {
     const plain = engine === 'node' ? engine : 'uws';
     const connectionGate = edge.connectionGate ?? undefined;
-    return openHttpServer({ ...where, engine: plain, connectionGate }, handler, silentLog);
+    return openHttpServer({ ...where, engine: plain, connectionGate }, counted(edge.handler), silentLog);
   }
-  const forProgram = () => lending.borrower(clock.shared);
+  const forProgram = () => threads.start(clock.shared);
   const program = builtProgram('door-thread');
-  const door = await openThreadedServer({ ...where, threads, program, forProgram }, handler, silentLog);
-  lending.begin((what) => door.tellAll(what));
+  const onSaid = (what: unknown) => threads.heard(what);
+  const options = { ...where, threads: count, program, forProgram, onSaid };
+  const door = await openThreadedServer(options, counted(threads.handler), silentLog);
+  threads.begin((what) => door.tellAll(what));
   return door;
 }
 

@@ -3,6 +3,7 @@
  *
  * Lives from `openEdge` to `close`; what it keeps, in memory and on disk, is copies, so losing it loses nothing.
  */
+import type { QuickAnswers } from '../http/quick-answers.js';
 import type { ConnectionGate, HttpHandler } from '../http/server.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -11,7 +12,8 @@ import type { DiskTier } from './disk/disk-tier.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
 import { GateMetrics } from './gates/gate-metrics.js';
-import { areOpen, type GateOptions, makeConnectionGate, makeGates } from './gates/gates.js';
+import { areOpen, type GateOptions, gateTerms, makeConnectionGate, makeGates } from './gates/gates.js';
+import { judgesOf } from './gates/network-rules.js';
 import { passGates } from './gates/pass-gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { LargeBodies } from './large-bodies.js';
@@ -20,6 +22,8 @@ import { Prefetch } from './prefetch.js';
 import { openPurging, type PurgingOptions } from './purge/purging.js';
 import { newCdnId } from './semantics/cdn-loop.js';
 import { SharedFetches } from './shared-fetch.js';
+import { BorrowedDoor } from './threads/borrowed-door.js';
+import { DoorThreads } from './threads/door-threads.js';
 import { Lending } from './threads/lending.js';
 import { defaultOriginHealth, type OriginHealth, OriginServers } from './upstream/origin-servers.js';
 import { RetryBudget } from './upstream/retry-budget.js';
@@ -51,7 +55,7 @@ export interface EdgeOptions {
   readonly staleIfErrorMs?: number;
   /** Default: nobody may purge, and nothing is remembered of purges or followed. */
   readonly purging?: PurgingOptions;
-  /** Whether other threads are to answer from this memory too: see `lending`. Default false. */
+  /** Whether other threads, or the short way, are to answer from this memory too. Default false. */
   readonly lends?: boolean;
   /** Whether the next segment of our media is fetched before it is asked for. Default false. */
   readonly prefetch?: boolean;
@@ -69,8 +73,10 @@ export interface Edge {
   readonly handler: HttpHandler;
   /** For the doors that hand their requests to it; null: they take every connection. */
   readonly connectionGate: ConnectionGate | null;
-  /** For the threads that have doors; null where it does not lend, which it cannot behind gates. */
-  readonly lending: Lending | null;
+  /** For the threads that have doors; null where it does not lend. */
+  readonly threads: DoorThreads | null;
+  /** The short way, for a door of this thread alone. Undefined: there is none, where it does not lend or there are gates. */
+  quick(): QuickAnswers | undefined;
   stats(): EdgeStats;
   /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
   drain(): void;
@@ -124,9 +130,10 @@ export function openEdge(options: EdgeOptions): Edge {
   const variants = new VariantIndex();
   const gateMetrics = new GateMetrics(options.metrics);
   const { gates: gateOptions = {} } = options;
-  const gates = makeGates(gateOptions, now, gateMetrics);
-  // What gates count and write down is the owner's.
-  const lending = options.lends && areOpen(gates) ? new Lending(metrics, options.api === null ? 'any' : 'box') : null;
+  const terms = gateTerms(gateOptions);
+  const lines = gateOptions.accessLog?.lines ?? { write: () => true };
+  const gates = makeGates(terms, { now, counts: gateMetrics, lines });
+  const lending = options.lends ? new Lending() : null;
   if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);
   const hitForMiss = new HitForMiss(now);
   const large = new LargeBodies(objectBytesMax);
@@ -146,8 +153,9 @@ export function openEdge(options: EdgeOptions): Edge {
   const { staleIfErrorMs = 0 } = options;
   const disk = options.disk ?? null;
   const prefetch = options.prefetch ? new Prefetch({ tier, disk, fetches, metrics, now }) : null;
+  const rules = api === null ? anyAddresses : boxAddresses;
   const space = {
-    addresses: api === null ? anyAddresses : boxAddresses,
+    addresses: rules,
     tier,
     disk,
     variants,
@@ -165,16 +173,37 @@ export function openEdge(options: EdgeOptions): Edge {
   };
   const noPurging: PurgingOptions = { token: null, folder: null, follow: false };
   const purging = openPurging({ ...space, log: options.log }, options.purging ?? noPurging);
+  const serve = openDoor(space, api ?? alone, { cdnId, purging: purging.door });
+  const threads =
+    lending &&
+    new DoorThreads({
+      ...{ lending, gates: terms, lines, metrics, gateMetrics },
+      addresses: api === null ? 'any' : 'box',
+      handler: (request, response) => serve({ request, response }),
+    });
+  const { networks } = gateOptions;
+  const forgetNetworks = networks?.onChange(() => {
+    terms.networks.judges = judgesOf(networks.current);
+    threads?.judge(terms.networks.judges);
+  });
   return {
-    handler: passGates(gates, metrics, openDoor(space, api ?? alone, { cdnId, purging: purging.door })),
+    handler: passGates(gates, metrics, serve),
     connectionGate: makeConnectionGate(gateOptions, gateMetrics),
-    lending,
+    threads,
+    quick() {
+      if (lending === null || !areOpen(gates)) return undefined;
+      const door = new BorrowedDoor({ ...lending.places, addresses: rules, tools: { metrics, now } });
+      lending.begin((message) => door.told(message));
+      return door.quick;
+    },
     stats: () => {
-      lending?.count();
+      threads?.count();
       return metrics.stats({ bytes: tier.bytes, objects: tier.objects });
     },
     drain: () => purging.drain(),
     close: async () => {
+      forgetNetworks?.();
+      threads?.close();
       lending?.close();
       await purging.close();
       await Promise.all([origin.close(), api?.close()]);

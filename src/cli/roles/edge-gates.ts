@@ -5,7 +5,7 @@ import { type CountryNetworks, readCountryNetworks } from '../../edge-cache/gate
 import type { GateOptions } from '../../edge-cache/gates/gates.js';
 import { readIpAddress } from '../../edge-cache/gates/ip-address.js';
 import { type IpNetwork, NetworkSet, readIpNetwork } from '../../edge-cache/gates/ip-network.js';
-import type { NetworkRule, NetworkRules } from '../../edge-cache/gates/network-rules.js';
+import { CurrentRules, type NetworkRule, type NetworkRules } from '../../edge-cache/gates/network-rules.js';
 import type { SignedOptions } from '../../edge-cache/gates/signed-addresses.js';
 import type { ProxyProtocol } from '../../http/server.js';
 import { Failure, messageOf } from '../../telemetry/failure.js';
@@ -23,7 +23,7 @@ export interface EdgeGates {
 /** Throws a `Failure` for what cannot be read or written. */
 export function openEdgeGates(settings: Settings, log: Log): EdgeGates {
   const { limits } = settings.edge;
-  const networks = { current: readRules(settings) };
+  const networks = new CurrentRules(readRules(settings));
   const signed = readSigned(settings);
   const accessLog = openAccessLog(settings, log);
   const onHangUp = () => {
@@ -135,11 +135,11 @@ function readText(file: string): string {
 }
 
 /** A list that cannot be used changes nothing. */
-function reloadCountries(settings: Settings, networks: { current: NetworkRules }, log: Log): void {
+function reloadCountries(settings: Settings, networks: CurrentRules, log: Log): void {
   const { countryFile } = settings.edge;
   if (countryFile === null) return;
   try {
-    networks.current = readRules(settings);
+    networks.replace(readRules(settings));
     log.info({ countryFile }, 'the list of countries was read again');
   } catch (error) {
     log.error({ countryFile, reason: messageOf(error) }, 'the list of countries stays as it was');

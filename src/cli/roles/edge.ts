@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import type { DiskTier } from '../../edge-cache/disk/disk-tier.js';
 import { type Edge, openEdge } from '../../edge-cache/edge.js';
 import type { EdgeStats } from '../../edge-cache/edge-metrics.js';
-import { lendHere } from '../../edge-cache/threads/borrowed-door.js';
 import type { OriginHealth } from '../../edge-cache/upstream/origin-servers.js';
 import type { Certificates } from '../../http/certificate-files.js';
 import { loadUws } from '../../http/load-uws.js';
@@ -125,11 +124,6 @@ async function openDoors(
     doors.https = await openSecure(settings, certificates, edge, log);
     doors.https1 = await openSecureHttp1(settings, certificates, edge, { threads, log });
     sayWhatIsOpen(doors, edge, log);
-    if (threads > 1 && edge.lending === null) {
-      log.info(
-        'one thread serves: limits, tokens, networks, proxies and the access log are kept by one (edge.threads)',
-      );
-    }
     return { ...doors, http };
   } catch (error) {
     await closeDoors(doors, 0);
@@ -169,30 +163,28 @@ async function openThreads(
   edge: Edge,
   log: Log,
 ): Promise<HttpServer | null> {
-  const { lending } = edge;
-  if (lending === null || threads === 1) return null;
+  const { threads: doors } = edge;
+  if (doors === null || threads === 1) return null;
   const options = {
     ...{ ...parseAddress(listen), ...doorOptions(settings, edge), threads },
     ...(certificates === null ? {} : { certificates }),
     program: builtProgram('door-thread'),
-    forProgram: () => lending.borrower(),
+    forProgram: () => doors.start(),
+    onSaid: (what: unknown) => doors.heard(what),
     // What is left would serve some connections and not others.
     onDeath: () => process.kill(process.pid, 'SIGTERM'),
   };
-  const server = await openThreadedServer(options, edge.handler, log);
-  lending.begin((what) => server.tellAll(what));
+  const server = await openThreadedServer(options, doors.handler, log);
+  doors.begin((what) => server.tellAll(what));
   return server;
 }
-
-/** What this thread's own doors are lent. */
-const quickHere = ({ lending }: Edge) => (lending === null ? undefined : lendHere(lending));
 
 function openPlain(settings: Settings, edge: Edge, threads: number, log: Log): Promise<HttpServer> {
   const { listen, engine } = settings.http;
   const open = async () => {
     const several = await openThreads({ listen, threads, certificates: null }, settings, edge, log);
     if (several !== null) return several;
-    const options = { ...parseAddress(listen), engine, quick: quickHere(edge), ...doorOptions(settings, edge) };
+    const options = { ...parseAddress(listen), engine, quick: edge.quick(), ...doorOptions(settings, edge) };
     return openHttpServer(options, edge.handler, log);
   };
   return open().catch((error) => {
@@ -227,7 +219,7 @@ async function openSecureHttp1(
   const open = async () => {
     const several = await openThreads({ listen, threads, certificates }, settings, edge, log);
     if (several !== null) return several;
-    const door = { ...parseAddress(listen), engine, certificates, quick: quickHere(edge) };
+    const door = { ...parseAddress(listen), engine, certificates, quick: edge.quick() };
     return openHttpServer({ ...door, ...doorOptions(settings, edge) }, edge.handler, log);
   };
   const server = await open().catch((error) => {

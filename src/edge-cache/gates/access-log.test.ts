@@ -7,6 +7,7 @@ import { headOf, nextChunk, openScene, type Scene, type SceneOptions, until } fr
 import { cacheOutcome } from './access-line.js';
 import { type AccessLogFile, openAccessLogFile } from './access-log-file.js';
 import { echo, networksOf, nobody } from './gates.fixture.js';
+import { CurrentRules } from './network-rules.js';
 import { writeToken } from './signed-token.js';
 
 let folder: string;
@@ -23,13 +24,21 @@ const linesOf = (file: string): Record<string, unknown>[] =>
         .map((line) => JSON.parse(line))
     : [];
 
-describe.each(['node', 'uws'] as const)('the access log behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('the access log behind the %s engine', (engine) => {
   let scene: Scene;
   let written: Record<string, unknown>[];
   const open = async (options: Omit<SceneOptions, 'engine'> & { sample?: number; anonymize?: boolean } = {}) => {
     const { sample = 1, anonymize = false, gates, ...others } = options;
     written = [];
-    const lines = { write: (line: string) => written.push(JSON.parse(line)) > 0 };
+    const lines = {
+      write: (some: string) =>
+        written.push(
+          ...some
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line)),
+        ) > 0,
+    };
     const trustedProxies = networksOf('127.0.0.1');
     const all = { accessLog: { lines, sample, anonymize }, trustedProxies, ...gates };
     scene = await openScene({ engine, originSays: echo, ...others, gates: all });
@@ -75,7 +84,7 @@ describe.each(['node', 'uws'] as const)('the access log behind the %s engine', (
   it('has what was refused too, HEAD without bytes, and what failed', async () => {
     const denied = { ...nobody, deny: networksOf('192.0.2.1') };
     const { ask } = await open({
-      gates: { networks: { current: { everywhere: denied, prefixes: [], countries: new Map() } } },
+      gates: { networks: new CurrentRules({ everywhere: denied, prefixes: [], countries: new Map() }) },
     });
     await ask('/a', { headers: { 'x-forwarded-for': '192.0.2.1' } });
     await ask('/a', { method: 'HEAD' });

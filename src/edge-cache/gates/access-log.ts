@@ -1,23 +1,26 @@
 /** Gate that refuses nothing: every request is written down once its answer is over. */
 import { type Answered, accessLine } from './access-line.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import type { Gate } from './visit.js';
 
 /** Where lines go; it never waits and never throws. */
 export interface AccessLines {
-  /** False: there was no room for it. */
-  write(line: string): boolean;
+  /** One line, or several. False: there was no room for them. */
+  write(lines: string): boolean;
 }
 
-export interface AccessLogOptions {
-  readonly lines: AccessLines;
+export interface AccessLogTerms {
   /** The part of the requests that is written, 0 to 1. Answers of 500 and above are all written. */
   readonly sample: number;
   /** Networks in place of addresses: IPv4 /24, IPv6 /48. */
   readonly anonymize: boolean;
 }
 
-export function accessLogGate(options: AccessLogOptions, now: () => number, metrics: GateMetrics): Gate {
+export interface AccessLogOptions extends AccessLogTerms {
+  readonly lines: AccessLines;
+}
+
+export function accessLogGate(options: AccessLogOptions, now: () => number, metrics: GateCounts): Gate {
   const { lines, sample, anonymize } = options;
   return (visit) => {
     const { watched, client } = visit;

@@ -14,7 +14,7 @@ import { echo, networksOf } from './gates.fixture.js';
 
 const none = { requestsPerSec: null, burst: 1, inFlightMax: null, connectionsMax: null };
 
-describe.each(['node', 'uws'] as const)('limits per client behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('limits per client behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (
     limits: Partial<typeof none> | Record<string, number>,
@@ -45,7 +45,7 @@ describe.each(['node', 'uws'] as const)('limits per client behind the %s engine'
     expect(await statuses('192.0.2.1', 1)).toEqual([429]);
     clock.now += 500;
     expect(await statuses('192.0.2.1', 2)).toEqual([200, 429]);
-    expect(await scene.metrics.text()).toContain('headwater_edge_gate_refusals_total{gate="rate"} 6');
+    expect(await scene.metricsText()).toContain('headwater_edge_gate_refusals_total{gate="rate"} 6');
   });
 
   it('say when to come back', async () => {

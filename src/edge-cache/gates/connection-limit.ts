@@ -5,7 +5,7 @@
  * Lives as long as the edge. Bounded by the connections there are: an entry ends with the last one of its client.
  */
 import type { ConnectionGate } from '../../http/server.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import { holderOf, readIpAddress } from './ip-address.js';
 import { type IpNetwork, NetworkSet } from './ip-network.js';
 
@@ -17,7 +17,7 @@ export interface ConnectionLimitOptions {
 }
 
 /** Null: no limit. */
-export function connectionLimit(options: ConnectionLimitOptions, metrics: GateMetrics): ConnectionGate | null {
+export function connectionLimit(options: ConnectionLimitOptions, metrics: GateCounts): ConnectionGate | null {
   const { connectionsMax, trustedProxies } = options;
   if (connectionsMax === null) return null;
   const trusted = new NetworkSet(trustedProxies);

@@ -1,11 +1,19 @@
 import type { Counter } from 'prom-client';
 import type { Metrics } from '../../telemetry/metrics.js';
 
-/** Which gate sent a request away. */
-export type GateName = 'forwarding' | 'network' | 'token' | 'rate' | 'in-flight' | 'connections';
+export const gateNames = ['forwarding', 'network', 'token', 'rate', 'in-flight', 'connections'] as const;
 
-/** Counts what the gates of the door do. One per edge. */
-export class GateMetrics {
+/** Which gate sent a request away. */
+export type GateName = (typeof gateNames)[number];
+
+/** What gates tell of what they do. */
+export interface GateCounts {
+  refused(gate: GateName): void;
+  lineLost(): void;
+}
+
+/** Counts what the gates of the doors do. One per edge. */
+export class GateMetrics implements GateCounts {
   readonly #refusals: Counter<'gate'>;
   readonly #lostLines: Counter;
 
@@ -21,11 +29,11 @@ export class GateMetrics {
     );
   }
 
-  refused(gate: GateName): void {
-    this.#refusals.inc({ gate });
+  refused(gate: GateName, times = 1): void {
+    this.#refusals.inc({ gate }, times);
   }
 
-  lineLost(): void {
-    this.#lostLines.inc();
+  lineLost(times = 1): void {
+    this.#lostLines.inc(times);
   }
 }

@@ -1,14 +1,15 @@
 /**
- * The gates of the public door, from the settings of an edge: what a request must pass before it is served. What is not configured
- * is not there, and an edge without gates does not look for any.
+ * The gates of the public doors, from the settings of an edge: what a request must pass before it is served. What is not configured
+ * is not there, and an edge without gates does not look for any. Each thread with a door has gates of its own, which go by the same terms.
  */
 import type { ConnectionGate } from '../../http/server.js';
-import { type AccessLogOptions, accessLogGate } from './access-log.js';
+import { type AccessLines, type AccessLogOptions, type AccessLogTerms, accessLogGate } from './access-log.js';
+import { ClientAccounts } from './client-accounts.js';
 import { type ClientLimits, clientLimitsGate } from './client-limits.js';
 import { connectionLimit } from './connection-limit.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import type { IpNetwork } from './ip-network.js';
-import { type NetworkRules, networkGate } from './network-rules.js';
+import { type CurrentRules, type Judge, judgesOf, networkGate } from './network-rules.js';
 import { type SignedOptions, signedGate, takeTokens } from './signed-addresses.js';
 import { trustedProxiesGate } from './trusted-proxies.js';
 import type { Gate } from './visit.js';
@@ -21,9 +22,19 @@ export interface GateOptions {
     /** Per client, at the doors of Node's engines; null: no limit. */
     readonly connectionsMax: number | null;
   };
-  readonly networks?: { readonly current: NetworkRules };
+  readonly networks?: CurrentRules;
   /** Null: nothing is signed. */
   readonly signed?: SignedOptions | null;
+}
+
+/** The same, fit for `postMessage`. */
+export interface GateTerms {
+  readonly trustedProxies: readonly IpNetwork[];
+  readonly accessLog: AccessLogTerms | null;
+  readonly limits: (ClientLimits & { readonly accounts: SharedArrayBuffer }) | null;
+  /** Whoever holds them may replace the judges. */
+  readonly networks: { judges: readonly Judge[] };
+  readonly signed: SignedOptions | null;
 }
 
 /** Each null where it is not configured. */
@@ -36,16 +47,33 @@ export interface Gates {
   readonly signed: Gate | null;
 }
 
-export function makeGates(options: GateOptions, now: () => number, metrics: GateMetrics): Gates {
-  const { trustedProxies = [], accessLog = null, limits, networks, signed = null } = options;
-  const guarded = signed !== null && signed.prefixes.length > 0 ? signed : null;
+export interface GateTools {
+  readonly now: () => number;
+  readonly counts: GateCounts;
+  /** Where the access log goes. */
+  readonly lines: AccessLines;
+}
+
+export function gateTerms({ trustedProxies = [], accessLog, limits, networks, signed = null }: GateOptions): GateTerms {
+  const isLimited = limits !== undefined && (limits.requestsPerSec !== null || limits.inFlightMax !== null);
   return {
-    trustedProxies: trustedProxiesGate(trustedProxies, metrics),
-    accessLog: accessLog === null ? null : accessLogGate(accessLog, now, metrics),
-    clientLimits: limits === undefined ? null : clientLimitsGate(limits, now, metrics),
-    takeTokens: guarded === null ? null : takeTokens(guarded.parameter),
-    networks: networks === undefined ? null : networkGate(networks, metrics),
-    signed: guarded === null ? null : signedGate(guarded, now, metrics),
+    trustedProxies,
+    accessLog: accessLog ? { sample: accessLog.sample, anonymize: accessLog.anonymize } : null,
+    limits: isLimited ? { ...limits, accounts: ClientAccounts.make().shared } : null,
+    networks: { judges: networks === undefined ? [] : judgesOf(networks.current) },
+    signed: signed !== null && signed.prefixes.length > 0 ? signed : null,
+  };
+}
+
+export function makeGates(terms: GateTerms, { now, counts, lines }: GateTools): Gates {
+  const { trustedProxies, accessLog, limits, networks, signed } = terms;
+  return {
+    trustedProxies: trustedProxiesGate(trustedProxies, counts),
+    accessLog: accessLog && accessLogGate({ ...accessLog, lines }, now, counts),
+    clientLimits: limits && clientLimitsGate(limits, new ClientAccounts(limits.accounts), now, counts),
+    takeTokens: signed && takeTokens(signed.parameter),
+    networks: networkGate(networks, counts),
+    signed: signed && signedGate(signed, now, counts),
   };
 }
 
@@ -53,7 +81,7 @@ export function makeGates(options: GateOptions, now: () => number, metrics: Gate
 export const areOpen = (gates: Gates): boolean => Object.values(gates).every((gate) => gate === null);
 
 /** For the doors themselves; null: no limit. */
-export function makeConnectionGate(options: GateOptions, metrics: GateMetrics): ConnectionGate | null {
+export function makeConnectionGate(options: GateOptions, counts: GateCounts): ConnectionGate | null {
   const { limits, trustedProxies = [] } = options;
-  return connectionLimit({ connectionsMax: limits?.connectionsMax ?? null, trustedProxies }, metrics);
+  return connectionLimit({ connectionsMax: limits?.connectionsMax ?? null, trustedProxies }, counts);
 }

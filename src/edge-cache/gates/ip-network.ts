@@ -42,20 +42,19 @@ function rangeOf({ family, words }: IpAddress, bits: number): IpNetwork {
  * one binary search. (`BlockList` of node:net walks through all of them.)
  */
 export class NetworkSet {
-  readonly #ipv4: Ranges;
-  readonly #ipv6: Ranges;
+  readonly #ranges: NetworkRanges;
 
-  constructor(networks: readonly IpNetwork[]) {
-    this.#ipv4 = rangesOf(networks.filter(({ family }) => family === 4));
-    this.#ipv6 = rangesOf(networks.filter(({ family }) => family === 6));
+  constructor(networks: readonly IpNetwork[] | NetworkRanges) {
+    this.#ranges = 'ipv4' in networks ? networks : rangesOf(networks);
   }
 
   get isEmpty(): boolean {
-    return this.#ipv4.count + this.#ipv6.count === 0;
+    const { ipv4, ipv6 } = this.#ranges;
+    return ipv4.count + ipv6.count === 0;
   }
 
   has({ family, words }: IpAddress): boolean {
-    const { count, firsts, lasts } = family === 4 ? this.#ipv4 : this.#ipv6;
+    const { count, firsts, lasts } = family === 4 ? this.#ranges.ipv4 : this.#ranges.ipv6;
     let low = 0;
     let high = count;
     // Behind the loop, `low` ranges begin at the address or before it.
@@ -75,7 +74,33 @@ interface Ranges {
   readonly lasts: Uint32Array;
 }
 
-function rangesOf(networks: readonly IpNetwork[]): Ranges {
+/** What a set of networks goes by. */
+export interface NetworkRanges {
+  readonly ipv4: Ranges;
+  readonly ipv6: Ranges;
+}
+
+const rangesOf = (networks: readonly IpNetwork[]): NetworkRanges => ({
+  ipv4: inOrder(networks.filter(({ family }) => family === 4)),
+  ipv6: inOrder(networks.filter(({ family }) => family === 6)),
+});
+
+/** The same in memory that other threads may see too: lists of countries are long. */
+export function sharedRanges(networks: readonly IpNetwork[]): NetworkRanges {
+  const { ipv4, ipv6 } = rangesOf(networks);
+  return { ipv4: shared(ipv4), ipv6: shared(ipv6) };
+}
+
+function shared({ count, firsts, lasts }: Ranges): Ranges {
+  const copy = (words: Uint32Array) => {
+    const copied = new Uint32Array(new SharedArrayBuffer(words.byteLength));
+    copied.set(words);
+    return copied;
+  };
+  return { count, firsts: copy(firsts), lasts: copy(lasts) };
+}
+
+function inOrder(networks: readonly IpNetwork[]): Ranges {
   const sorted = [...networks].sort((one, other) => compareWords(one.first, other.first));
   const firsts = new Uint32Array(4 * sorted.length);
   const lasts = new Uint32Array(4 * sorted.length);

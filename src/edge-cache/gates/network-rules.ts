@@ -1,8 +1,8 @@
 /** Gate: from where requests may come, by network and by country. */
 import type { CountryNetworks } from './country-networks.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import type { IpAddress } from './ip-address.js';
-import { type IpNetwork, NetworkSet } from './ip-network.js';
+import { type IpNetwork, type NetworkRanges, NetworkSet, sharedRanges } from './ip-network.js';
 import { isIn } from './rule-path.js';
 import { ambiguousPath, type Gate, type Refusal } from './visit.js';
 
@@ -22,29 +22,68 @@ export interface NetworkRules {
   readonly countries: CountryNetworks;
 }
 
-interface Judge {
-  readonly prefix: string | null;
-  readonly deny: NetworkSet;
-  /** Null: everybody else may. */
-  readonly allow: NetworkSet | null;
+/** The rules of an edge, and who is to know when others take their place. */
+export class CurrentRules {
+  readonly #listeners = new Set<() => void>();
+  #current: NetworkRules;
+
+  constructor(rules: NetworkRules) {
+    this.#current = rules;
+  }
+
+  get current(): NetworkRules {
+    return this.#current;
+  }
+
+  /** By the same rules with another list of countries. */
+  replace(rules: NetworkRules): void {
+    this.#current = rules;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** @returns a function that ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
 }
 
-/** Null: there are no rules. `source.current` may be replaced at any time by the same rules with another list of countries. */
-export function networkGate(source: { readonly current: NetworkRules }, metrics: GateMetrics): Gate | null {
-  let rules = source.current;
-  let judges = judgesOf(rules);
-  if (judges.length === 0) return null;
-  const byPath = judges.some(({ prefix }) => prefix !== null);
+/** One rule as it is applied. */
+export interface Judge {
+  readonly prefix: string | null;
+  readonly deny: NetworkRanges;
+  /** Null: everybody else may. */
+  readonly allow: NetworkRanges | null;
+}
+
+/** None: there are no rules. Fit for other threads. */
+export function judgesOf({ everywhere, prefixes, countries }: NetworkRules): Judge[] {
+  const all = [judgeOf(null, everywhere, countries), ...prefixes.map((rule) => judgeOf(rule.prefix, rule, countries))];
+  return all.filter(({ deny, allow }) => deny.ipv4.count + deny.ipv6.count > 0 || allow !== null);
+}
+
+function judgeOf(prefix: string | null, rule: NetworkRule, countries: CountryNetworks): Judge {
+  const named = [...rule.allow, ...rule.countries.flatMap((country) => countries.get(country) ?? [])];
+  const isClosed = rule.allow.length > 0 || rule.countries.length > 0;
+  return { prefix, deny: sharedRanges(rule.deny), allow: isClosed ? sharedRanges(named) : null };
+}
+
+/** Null: there are no rules. `source.judges` may be replaced at any time, by as many for the same prefixes. */
+export function networkGate(source: { readonly judges: readonly Judge[] }, metrics: GateCounts): Gate | null {
+  let judges = source.judges;
+  let rules = judges.map(ruleFrom);
+  if (rules.length === 0) return null;
+  const byPath = rules.some(({ prefix }) => prefix !== null);
   return (visit) => {
-    if (rules !== source.current) {
-      rules = source.current;
-      judges = judgesOf(rules);
+    if (judges !== source.judges) {
+      judges = source.judges;
+      rules = judges.map(ruleFrom);
     }
     const path = byPath ? visit.rulePath : visit.request.path;
     if (path === null) return ambiguousPath;
-    for (const judge of judges) {
-      if (judge.prefix !== null && !isIn(judge.prefix, path)) continue;
-      if (admits(judge, visit.client)) continue;
+    for (const rule of rules) {
+      if (rule.prefix !== null && !isIn(rule.prefix, path)) continue;
+      if (admits(rule, visit.client)) continue;
       metrics.refused('network');
       return elsewhere;
     }
@@ -52,19 +91,20 @@ export function networkGate(source: { readonly current: NetworkRules }, metrics:
   };
 }
 
-function judgesOf({ everywhere, prefixes, countries }: NetworkRules): Judge[] {
-  const all = [judgeOf(null, everywhere, countries), ...prefixes.map((rule) => judgeOf(rule.prefix, rule, countries))];
-  return all.filter(({ deny, allow }) => !deny.isEmpty || allow !== null);
+interface Rule {
+  readonly prefix: string | null;
+  readonly deny: NetworkSet;
+  readonly allow: NetworkSet | null;
 }
 
-function judgeOf(prefix: string | null, rule: NetworkRule, countries: CountryNetworks): Judge {
-  const named = [...rule.allow, ...rule.countries.flatMap((country) => countries.get(country) ?? [])];
-  const isClosed = rule.allow.length > 0 || rule.countries.length > 0;
-  return { prefix, deny: new NetworkSet(rule.deny), allow: isClosed ? new NetworkSet(named) : null };
-}
+const ruleFrom = ({ prefix, deny, allow }: Judge): Rule => ({
+  prefix,
+  deny: new NetworkSet(deny),
+  allow: allow && new NetworkSet(allow),
+});
 
 /** A client without an address is nowhere. */
-function admits({ deny, allow }: Judge, client: IpAddress | null): boolean {
+function admits({ deny, allow }: Rule, client: IpAddress | null): boolean {
   if (client === null) return false;
   return !deny.has(client) && (allow === null || allow.has(client));
 }

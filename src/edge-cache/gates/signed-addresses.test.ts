@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openScene, type Scene, type SceneOptions } from '../edge.fixture.js';
 import { echo, networksOf, nobody } from './gates.fixture.js';
+import { CurrentRules } from './network-rules.js';
 import { type Claims, type SigningKey, writeToken } from './signed-token.js';
 
 const key: SigningKey = { id: 'k1', secret: 'a secret for these tests' };
 const old: SigningKey = { id: 'k0', secret: 'the secret before that one' };
 
-describe.each(['node', 'uws'] as const)('signed addresses behind the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('signed addresses behind the %s engine', (engine) => {
   let scene: Scene;
   const open = async (options: Omit<SceneOptions, 'engine'> = {}): Promise<Scene> => {
     const signed = { prefixes: ['/vod/', '/media/'], keys: [key, old], parameter: 'hw_token' };
@@ -45,7 +46,7 @@ describe.each(['node', 'uws'] as const)('signed addresses behind the %s engine',
     clock.now += 61_000;
     expect(await why(`/vod/v_1/index.m3u8?hw_token=${brief}`)).toBe('expired');
     expect(origin.asked).toEqual([]);
-    expect(await scene.metrics.text()).toContain('headwater_edge_gate_refusals_total{gate="token"} 7');
+    expect(await scene.metricsText()).toContain('headwater_edge_gate_refusals_total{gate="token"} 7');
   });
 
   it('take any key that is listed, and networks that the client is in', async () => {
@@ -159,12 +160,12 @@ describe.each(['node', 'uws'] as const)('signed addresses behind the %s engine',
   });
 
   it('are judged after the networks', async () => {
-    const current = {
+    const networks = new CurrentRules({
       everywhere: nobody,
       prefixes: [{ ...nobody, prefix: '/vod/', deny: networksOf('127.0.0.1') }],
       countries: new Map(),
-    };
-    const { ask } = await open({ gates: { networks: { current } } });
+    });
+    const { ask } = await open({ gates: { networks } });
     const { status, cacheStatus } = await ask(`/~${token()}/vod/v_1/a`);
     expect([status, cacheStatus]).toEqual([403, 'Headwater; detail=network']);
   });

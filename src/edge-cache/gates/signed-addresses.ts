@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache';
 import type { HeaderPair } from '../semantics/header-fields.js';
 import { ClientRequest } from './client-request.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import { privateHead } from './private-answer.js';
 import { escapedPath, isIn } from './rule-path.js';
 import { type Denial, denialOf, type Grant, readToken, type SigningKey, type TokenRead } from './signed-token.js';
@@ -38,7 +38,7 @@ export function takeTokens(parameter: string): Gate {
   };
 }
 
-export function signedGate(options: SignedOptions, now: () => number, metrics: GateMetrics): Gate {
+export function signedGate(options: SignedOptions, now: () => number, metrics: GateCounts): Gate {
   const tokens = new TokenDesk(options.keys);
   return (visit) => {
     const path = visit.rulePath;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openScene, type Scene } from '../edge.fixture.js';
 import { echo, networksOf } from './gates.fixture.js';
 
-describe.each(['node', 'uws'] as const)('proxies before the %s engine', (engine) => {
+describe.each(['node', 'uws', 'uws-threads'] as const)('proxies before the %s engine', (engine) => {
   let scene: Scene;
   const open = async (...trusted: string[]): Promise<Scene> => {
     const gates = { trustedProxies: networksOf(...trusted) };

@@ -6,7 +6,7 @@
 import { fieldLines, type HeaderPairs } from '../semantics/header-fields.js';
 import { ClientRequest } from './client-request.js';
 import { forwardedHops, type Hop, xForwardedHops } from './forwarded-hops.js';
-import type { GateMetrics } from './gate-metrics.js';
+import type { GateCounts } from './gate-metrics.js';
 import { type IpAddress, writeIpAddress } from './ip-address.js';
 import { type IpNetwork, NetworkSet } from './ip-network.js';
 import type { Gate, Refusal } from './visit.js';
@@ -17,7 +17,7 @@ interface Origin {
 }
 
 /** Null: nobody is trusted. */
-export function trustedProxiesGate(networks: readonly IpNetwork[], metrics: GateMetrics): Gate | null {
+export function trustedProxiesGate(networks: readonly IpNetwork[], metrics: GateCounts): Gate | null {
   if (networks.length === 0) return null;
   const trusted = new NetworkSet(networks);
   return (visit) => {

@@ -1,15 +1,51 @@
 /** The program of a thread that has a door. */
-import { runDoor } from '../../http/threads/run-door.js';
+import type { HttpHandler } from '../../http/server.js';
+import { type DoorProgram, runDoor, type Say } from '../../http/threads/run-door.js';
+import { anyAddresses, boxAddresses } from '../address-rules.js';
+import { areOpen, makeGates } from '../gates/gates.js';
+import { passGates } from '../gates/pass-gates.js';
 import { BorrowedDoor } from './borrowed-door.js';
-import type { BorrowerStart, LoanMessage } from './loan-messages.js';
+import type { DoorThreadStart, DoorThreadTold } from './door-messages.js';
+import { ThreadCounts } from './thread-counts.js';
+import { ThreadLines } from './thread-lines.js';
 
-await runDoor((start) => {
-  // Lent nothing, it relays everything.
+await runDoor((start, say) => {
+  // Told nothing, it relays everything.
   if (start === undefined) return { serve: (relay) => relay, told: () => {} };
-  const door = new BorrowedDoor(start as BorrowerStart);
-  return {
-    serve: (relay) => door.serve(relay),
-    quick: door.quick,
-    told: (what) => door.told(what as LoanMessage),
-  };
+  return openProgram(start as DoorThreadStart, say);
 });
+
+function openProgram(start: DoorThreadStart, say: Say): DoorProgram {
+  const { loans, places, gates: terms, linesWaiting } = start;
+  const counts = new ThreadCounts(start.counts);
+  const now = clockOf(start);
+  const metrics = {
+    request: (outcome: string) => counts.add(outcome === 'refused' ? 'refused' : 'hits', 1),
+    served: (_from: string, bytes: number) => counts.add('bytes', bytes),
+  };
+  const addresses = start.addresses === 'box' ? boxAddresses : anyAddresses;
+  const door = new BorrowedDoor({ loans, places, addresses, tools: { metrics, now } });
+  const lines = new ThreadLines(linesWaiting, say);
+  const gates = makeGates(terms, {
+    now,
+    lines,
+    counts: { refused: (gate) => counts.add(gate, 1), lineLost: () => counts.add('linesLost', 1) },
+  });
+  return {
+    serve: (relay: HttpHandler) => passGates(gates, metrics, (exchange) => door.serve(exchange, relay)),
+    // The short way passes no gate.
+    quick: areOpen(gates) ? door.quick : undefined,
+    told: (what) => {
+      const message = what as DoorThreadTold;
+      if (message.kind === 'judges') terms.networks.judges = message.judges;
+      else door.told(message);
+    },
+    closed: () => lines.flush(),
+  };
+}
+
+function clockOf({ clock }: DoorThreadStart): () => number {
+  if (clock === null) return Date.now;
+  const set = new Float64Array(clock);
+  return () => set[0] ?? 0;
+}

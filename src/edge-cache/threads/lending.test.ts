@@ -1,7 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadUws } from '../../http/load-uws.js';
-import { gate, headOf, mebibyte, openScene, type Scene, type SceneOptions } from '../edge.fixture.js';
+import {
+  askUntilLent,
+  gate,
+  headOf,
+  mebibyte,
+  openScene,
+  openThreadsDoor,
+  type Scene,
+  type SceneOptions,
+} from '../edge.fixture.js';
 
 /** What two threads answer by themselves, out of the memory of the one that owns it. */
 describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
@@ -15,23 +24,12 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
       response.writeHead(200, { 'content-length': Buffer.byteLength(body), ...fields }).end(body);
     };
   };
-  /** Asks on new connections, so that each thread is asked, until this many requests in a row did not come to the owner. */
-  const askUntilLent = async (path: string, inARow = 12, headers = {}) => {
-    for (let own = 0, asked = 0; own < inARow; asked += 1) {
-      const before = scene.received.count;
-      const answer = await scene.ask(path, { headers });
-      expect(answer.status).toBe(200);
-      own = scene.received.count === before ? own + 1 : 0;
-      expect(asked).toBeLessThan(500);
-    }
-  };
-
   it('is answered without the owner, with the same head', async () => {
     await open();
     says('hello', { 'cache-control': 'max-age=60', etag: '"1"' });
     const first = await scene.ask('/a');
     const second = await scene.ask('/a');
-    await askUntilLent('/a');
+    await askUntilLent(scene, '/a');
     scene.clock.now += 5000;
     const lent = await scene.ask('/a');
     expect(lent.body).toBe('hello');
@@ -55,7 +53,7 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
   it('takes the long way for whatever is not plain, and the same answer comes of it', async () => {
     await open();
     says(Buffer.from('hello'), { 'cache-control': 'max-age=60', 'x-odd': 'd\u00e9j\u00e0' });
-    await askUntilLent('/a?b=1');
+    await askUntilLent(scene, '/a?b=1');
     const before = scene.received.count;
     const plain = await scene.ask('/a?b=1');
     const own = await scene.ask('/a?b=1', { headers: { 'x-my-own': 'header' } });
@@ -70,10 +68,32 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
     expect([asIs.body, scene.origin.asked.length]).toEqual(['hello', 2]);
   });
 
+  it('is lent to a door that is opened later, too', async () => {
+    await open();
+    says('hello');
+    await askUntilLent(scene, '/a');
+    let relayed = 0;
+    const door = await openThreadsDoor(scene, (_request, response) => {
+      relayed += 1;
+      response.start(200, []);
+      response.end();
+    });
+    try {
+      const ask = async () => (await fetch(`http://127.0.0.1:${door.address.port}/a`)).text();
+      // What it is lent may come after the first requests.
+      await vi.waitFor(async () => expect(await ask()).toBe('hello'));
+      const before = relayed;
+      expect(await ask()).toBe('hello');
+      expect(relayed).toBe(before);
+    } finally {
+      await door.close(0);
+    }
+  });
+
   it('counts in what the edge says of itself', async () => {
     await open();
     says('hello');
-    await askUntilLent('/a');
+    await askUntilLent(scene, '/a');
     const asked = 20;
     const before = scene.edge.stats();
     for (let times = 0; times < asked; times += 1) await scene.ask('/a');
@@ -87,7 +107,7 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
   ])('is the owner’s again once %s', async (_, happens) => {
     await open();
     says('one');
-    await askUntilLent('/a');
+    await askUntilLent(scene, '/a');
     says('two');
     await happens();
     for (let times = 0; times < 8; times += 1) expect((await scene.ask('/a')).body).toBe('two');
@@ -100,7 +120,7 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
       response.writeHead(200, { 'cache-control': 'max-age=60', vary: 'accept-language' }).end(body);
     };
     const languages = ['de', 'fr'];
-    for (const language of languages) await askUntilLent('/a', 12, { 'accept-language': language });
+    for (const language of languages) await askUntilLent(scene, '/a', { headers: { 'accept-language': language } });
     const before = scene.received.count;
     for (const language of languages) {
       expect((await scene.ask('/a', { headers: { 'accept-language': language } })).body).toBe(language);
@@ -118,7 +138,7 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
     await open({ memoryBytes: 8 * mebibyte, objectBytesMax: 4 * mebibyte });
     const body = randomBytes(3 * mebibyte);
     says(body);
-    await askUntilLent('/slow');
+    await askUntilLent(scene, '/slow');
     const slow = await headOf(scene.open('/slow'));
     const hash = createHash('sha256');
     let bytes = 0;

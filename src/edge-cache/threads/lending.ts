@@ -4,16 +4,14 @@
  *
  * Bounded by its places. Lives as long as the edge.
  */
-import type { EdgeMetrics } from '../edge-metrics.js';
 import type { CachedObject, Loan } from '../memory/cached-object.js';
 import { variationOf } from '../variant-index.js';
-import type { BorrowerStart, LoanMessage } from './loan-messages.js';
+import type { LoanMessage } from './loan-messages.js';
 import { LoanTable } from './loan-table.js';
 
 const placesMax = 65_536;
-/** How often it looks whether those that still read have left, and what the threads have counted. */
+/** How often it looks whether those that still read have left. */
 const lookMs = 100;
-const bytesOfCounts = 16;
 
 interface Ended {
   readonly place: number;
@@ -21,40 +19,35 @@ interface Ended {
 }
 
 export class Lending {
-  readonly #metrics: Pick<EdgeMetrics, 'hitElsewhere'>;
-  readonly #addresses: BorrowerStart['addresses'];
   readonly #table = LoanTable.make(placesMax);
   readonly #free = Array.from({ length: placesMax }, (_, at) => placesMax - 1 - at);
   /** Of addresses that vary, what is lent. */
   readonly #varied = new Map<string, Set<CachedObject>>();
-  readonly #counts: { readonly shared: SharedArrayBuffer; seen: readonly [hits: number, bytes: number] }[] = [];
   readonly #timer: NodeJS.Timeout;
   #ended: Ended[] = [];
   readonly #told: ((message: LoanMessage) => void)[] = [];
+  /** What is lent now, by place. */
+  readonly #lent = new Map<number, LoanMessage>();
 
-  /** @param addresses which rules they follow. */
-  constructor(metrics: Pick<EdgeMetrics, 'hitElsewhere'>, addresses: BorrowerStart['addresses']) {
-    this.#metrics = metrics;
-    this.#addresses = addresses;
+  constructor() {
     this.#timer = setInterval(() => this.#look(), lookMs);
     this.#timer.unref();
   }
 
-  /** What one more thread is to be started with. */
-  borrower(clock: BorrowerStart['clock'] = null): BorrowerStart {
-    const counts = new SharedArrayBuffer(bytesOfCounts);
-    this.#counts.push({ shared: counts, seen: [0, 0] });
-    return { loans: this.#table.shared, places: placesMax, counts, addresses: this.#addresses, clock };
+  /** What borrowers know of the loans. */
+  get places(): { readonly loans: SharedArrayBuffer; readonly places: number } {
+    return { loans: this.#table.shared, places: placesMax };
   }
 
-  /** Borrowers are there, before anything was lent: `tell` reaches them. */
+  /** Borrowers are there: `tell` reaches them. To nobody nothing is lent. */
   begin(tell: (message: LoanMessage) => void): void {
     this.#told.push(tell);
+    for (const message of this.#lent.values()) tell(message);
   }
 
   /** It was hit here; the next one may be answered where it comes in. */
   lend(object: CachedObject): void {
-    if (object.loan !== null || object.phase !== 'complete') return;
+    if (this.#told.length === 0 || object.loan !== null || object.phase !== 'complete') return;
     const bytes = object.view(0, object.filled);
     if (!(bytes.buffer instanceof SharedArrayBuffer)) return;
     const place = this.#free.pop();
@@ -64,7 +57,9 @@ export class Lending {
     const { key: name, head } = object;
     const varies = variationOf(name);
     object.loan = this.#loan(object, place, generation, varies?.key ?? null);
-    this.#tell({ kind: 'lent', place, generation, name, head, bytes, varies });
+    const message = { kind: 'lent', place, generation, name, head, bytes, varies } as const;
+    this.#lent.set(place, message);
+    this.#tell(message);
   }
 
   /** What an address varied on is out of date: nothing of it may be answered any more. */
@@ -90,6 +85,7 @@ export class Lending {
       forgetUses: () => table.forgetUses(place),
       end: (idle) => {
         table.endGeneration(place);
+        this.#lent.delete(place);
         this.#tell({ kind: 'ended', place, generation });
         if (varied !== null) this.#forgetVaried(varied, object);
         this.#whenIdle({ place, idle });
@@ -113,19 +109,9 @@ export class Lending {
     ended.idle();
   }
 
-  /** What the threads have answered up to now. */
-  count(): void {
-    for (const counts of this.#counts) {
-      const [hits = 0, bytes = 0] = new Float64Array(counts.shared);
-      this.#metrics.hitElsewhere(hits - counts.seen[0], bytes - counts.seen[1]);
-      counts.seen = [hits, bytes];
-    }
-  }
-
   #look(): void {
     const ended = this.#ended;
     this.#ended = [];
     for (const each of ended) this.#whenIdle(each);
-    this.count();
   }
 }

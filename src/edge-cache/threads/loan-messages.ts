@@ -17,15 +17,3 @@ export type LoanMessage =
   | { readonly kind: 'ended'; readonly place: number; readonly generation: number }
   /** Its memory is needed: who still reads it is to be cut. */
   | { readonly kind: 'cut'; readonly place: number; readonly generation: number };
-
-/** What a door's thread is given at its start. */
-export interface BorrowerStart {
-  readonly loans: SharedArrayBuffer;
-  readonly places: number;
-  /** Hits and their bytes, of this thread alone: two doubles. */
-  readonly counts: SharedArrayBuffer;
-  /** Which rules its addresses follow. */
-  readonly addresses: 'box' | 'any';
-  /** Epoch ms, one double, as tests set it; null: the system's clock. */
-  readonly clock: SharedArrayBuffer | null;
-}

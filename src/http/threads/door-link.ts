@@ -17,6 +17,8 @@ export interface DoorLinkOptions {
   readonly start: DoorStart;
   readonly handler: HttpHandler;
   readonly log: Log;
+  /** What the program of the thread says. */
+  readonly onSaid: (what: unknown) => void;
   /** The thread ended without having been asked to. */
   readonly onDeath: (error: unknown) => void;
 }
@@ -83,6 +85,10 @@ export class DoorLink {
   #take(message: FromDoor): void {
     if (message.kind === 'asked') {
       this.#serve(message);
+      return;
+    }
+    if (message.kind === 'said') {
+      this.#options.onSaid(message.what);
       return;
     }
     const exchange = this.#exchanges.get(message.id);

@@ -20,12 +20,17 @@ import { ToldCertificates } from './told-certificates.js';
 export interface DoorProgram {
   /** What is not for it, it hands on. */
   serve(relay: HttpHandler): HttpHandler;
-  readonly quick?: QuickAnswers;
+  readonly quick?: QuickAnswers | undefined;
   /** What the owner of the handler told it. */
   told(what: unknown): void;
+  /** Its door has closed, and what it says now is the last that is heard of it. */
+  closed?(): void;
 }
 
-export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promise<void> {
+/** Says something to whoever owns the handler: `onSaid` there. Fit for `postMessage`. */
+export type Say = (what: unknown) => void;
+
+export async function runDoor(open: (forProgram: unknown, say: Say) => DoorProgram): Promise<void> {
   if (parentPort === null) throw new Error('This program runs in a thread of its own.');
   const port = parentPort;
   const start = workerData as DoorStart;
@@ -34,7 +39,7 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   process.on('uncaughtException', (error) => log.error({ err: error }, 'a door thread failed, and goes on'));
   const outbox = new Outbox<FromDoor>(port);
   const relay = new DoorRelay(outbox);
-  const program = open(start.forProgram);
+  const program = open(start.forProgram, (what) => outbox.post({ kind: 'said', what }));
   const handler = program.serve((request, response) => relay.ask(request, response));
   const certificates = start.certificate === null ? undefined : new ToldCertificates(start.certificate);
   const parts = { handler, quick: program.quick, certificates, log };
@@ -45,6 +50,7 @@ export async function runDoor(open: (forProgram: unknown) => DoorProgram): Promi
   if (server === undefined) return;
   const close = async (graceMs: number) => {
     await server.close(graceMs);
+    program.closed?.();
     outbox.flush();
     port.close();
   };

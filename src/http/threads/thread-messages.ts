@@ -26,7 +26,9 @@ export type FromDoor =
   /** So many bytes of what was written have been handed to the kernel. */
   | { readonly kind: 'taken'; readonly id: number; readonly bytes: number }
   /** Everything was handed over, or, `gone`, will never be. */
-  | { readonly kind: 'over'; readonly id: number; readonly gone: boolean };
+  | { readonly kind: 'over'; readonly id: number; readonly gone: boolean }
+  /** From the program of the thread, of no exchange. */
+  | { readonly kind: 'said'; readonly what: unknown };
 
 export interface AnswerMessage {
   readonly kind: 'answer';

@@ -17,6 +17,8 @@ export interface ThreadedServerOptions extends HttpServerOptions {
   readonly program: URL;
   /** What each is given; must be fit for `postMessage`. Default: nothing. */
   readonly forProgram?: () => unknown;
+  /** What the program of any thread says. Default: it is not heard. */
+  readonly onSaid?: (what: unknown) => void;
   /** A thread ended without having been asked to: its connections are gone. */
   readonly onDeath?: (error: unknown) => void;
 }
@@ -52,7 +54,7 @@ async function openAt(
   log: Log,
 ): Promise<ThreadedServer> {
   const { host, threads, program, forProgram, headTimeoutMs, idleTimeoutMs, headBytesMax } = options;
-  const { certificates } = options;
+  const { certificates, onSaid = () => {} } = options;
   const certificate = certificates?.current() ?? null;
   const common = { host, port, headTimeoutMs, idleTimeoutMs, headBytesMax, logLevel: log.level, certificate };
   const onDeath = (error: unknown) => {
@@ -61,7 +63,7 @@ async function openAt(
   };
   const links = Array.from({ length: threads }, () => {
     const start = { ...common, forProgram: forProgram?.() };
-    return new DoorLink({ program, start, handler, log, onDeath });
+    return new DoorLink({ program, start, handler, log, onSaid, onDeath });
   });
   const openings = await Promise.all(links.map((link) => link.opened));
   const failed = openings.find((opening) => !opening.opened);

@@ -1,0 +1,127 @@
+/**
+ * What is known of each client: until when its requests are booked, and how many are under way. In memory that threads share, and without locks: a
+ * thread that is paused in the middle of anything keeps no other waiting.
+ *
+ * A client's requests follow each other at a rate, or up to so many of them at once ahead of it: the generic cell rate algorithm (ITU-T I.371), the same
+ * as a token bucket, in one number. Whoever has nothing booked is as good as unknown, so its place may go to another.
+ *
+ * Bounded: each client has a few places where it may be known, by a hash that nobody outside can work out.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IpAddress } from './ip-address.js';
+
+const setBits = 14;
+const placesEach = 8;
+const clientsMax = 2 ** setBits * placesEach;
+/** How often a place is looked for, where other threads take it first. */
+const triesMax = 4;
+const nobody = 0n;
+const seedBytes = 8;
+const nsPerMs = 1e6;
+
+export class ClientAccounts {
+  /** For another thread to make its own view of. */
+  readonly shared: SharedArrayBuffer;
+  readonly #seed: bigint;
+  readonly #clients: BigInt64Array;
+  /** Until when requests are booked, ns of the clock. */
+  readonly #booked: BigInt64Array;
+  readonly #inFlight: Int32Array;
+
+  static make(): ClientAccounts {
+    const shared = new SharedArrayBuffer(seedBytes + clientsMax * (8 + 8 + 4));
+    randomBytes(seedBytes).copy(new Uint8Array(shared));
+    return new ClientAccounts(shared);
+  }
+
+  constructor(shared: SharedArrayBuffer) {
+    this.shared = shared;
+    // Odd, or the product below would lose bits.
+    this.#seed = (new BigUint64Array(shared, 0, 1)[0] ?? 0n) | 1n;
+    this.#clients = new BigInt64Array(shared, seedBytes, clientsMax);
+    this.#booked = new BigInt64Array(shared, seedBytes + clientsMax * 8, clientsMax);
+    this.#inFlight = new Int32Array(shared, seedBytes + clientsMax * 16, clientsMax);
+  }
+
+  /** Where the client is known from now on; null: all places that it may have are taken by clients with requests under way. */
+  open(address: IpAddress, nowMs: number): number | null {
+    const client = clientOf(address);
+    const first = this.#setOf(client) * placesEach;
+    const now = nsOf(nowMs);
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      const place = this.#find(client, first);
+      if (place !== null) return place;
+      const free = this.#findFree(first, now);
+      if (free === null) return null;
+      const before = Atomics.load(this.#clients, free);
+      if (Atomics.compareExchange(this.#clients, free, before, client) !== before) continue;
+      Atomics.store(this.#booked, free, 0n);
+      return free;
+    }
+    return null;
+  }
+
+  /** One request more. @returns 0, or in how many seconds it may come. */
+  book(place: number, nowMs: number, { perSec, burst }: { readonly perSec: number; readonly burst: number }): number {
+    const now = nsOf(nowMs);
+    const each = BigInt(Math.round(1e9 / perSec));
+    const aheadMax = each * BigInt(burst);
+    for (;;) {
+      const booked = Atomics.load(this.#booked, place);
+      const ahead = booked > now ? booked - now : 0n;
+      // A clock that was set back gives nothing, and takes no more than there is.
+      const waits = ahead > aheadMax ? aheadMax : ahead;
+      const next = waits + each > aheadMax ? waits : waits + each;
+      if (Atomics.compareExchange(this.#booked, place, booked, now + next) !== booked) continue;
+      return next === waits ? Number(waits + each - aheadMax) / 1e9 : 0;
+    }
+  }
+
+  /** One request more under way, to be ended with `leave`. False: there are `max` already. */
+  enter(place: number, max: number): boolean {
+    if (Atomics.add(this.#inFlight, place, 1) < max) return true;
+    this.leave(place);
+    return false;
+  }
+
+  leave(place: number): void {
+    Atomics.sub(this.#inFlight, place, 1);
+  }
+
+  #setOf(client: bigint): number {
+    const mixed = BigInt.asUintN(64, (client ^ (client >> 32n)) * this.#seed);
+    return Number(mixed >> BigInt(64 - setBits));
+  }
+
+  #find(client: bigint, first: number): number | null {
+    for (let place = first; place < first + placesEach; place += 1) {
+      if (Atomics.load(this.#clients, place) === client) return place;
+    }
+    return null;
+  }
+
+  /** One that nobody has, or who has least booked and nothing under way. */
+  #findFree(first: number, now: bigint): number | null {
+    let free: number | null = null;
+    let least: bigint | null = null;
+    for (let place = first; place < first + placesEach; place += 1) {
+      if (Atomics.load(this.#clients, place) === nobody) return place;
+      if (Atomics.load(this.#inFlight, place) > 0) continue;
+      const booked = Atomics.load(this.#booked, place);
+      if (booked <= now) return place;
+      if (least === null || booked < least) [free, least] = [place, booked];
+    }
+    return free;
+  }
+}
+
+const nsOf = (ms: number): bigint => BigInt(Math.round(ms * nsPerMs));
+
+/**
+ * Whose address it is, as far as limits care: an IPv4 address, or the /64 that an IPv6 one lies in: whoever has one of those addresses has all 2^64
+ * of them. Never 0: nobody has addresses of ::/8 (RFC 4291 §2.4), so IPv4 and loopback stand there.
+ */
+function clientOf({ family, words }: IpAddress): bigint {
+  const [high, low] = family === 4 ? [1, words[3]] : [words[0] === 0 ? 2 : words[0], words[1]];
+  return BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+}
