@@ -1,5 +1,6 @@
 /**
- * Answers that an engine may send without making a request and a response of them: to a plain GET, with status 200 and the whole body. It is what a cache does most.
+ * Answers that an engine may send without making a request and a response of them: to a plain GET, with status 200 and the whole body, or with 206 and one
+ * range of it. It is what a cache does most.
  *
  * The engine still judges the head as any other; whatever is not plain takes the long way.
  */
@@ -12,8 +13,8 @@ export interface QuickAnswers {
 }
 
 export interface QuickAnswer {
-  /** Null: not now. Else `close` is to be called once, or what `closeLater` gives, when nobody looks at the body any more. */
-  open(): OpenAnswer | null;
+  /** Null: not now, or not this range. Else `close` is to be called once, or what `closeLater` gives, when nobody looks at the body any more. */
+  open(range: string): OpenAnswer | null;
   close(): void;
   /** The client takes its time. `cut` is called where the body's memory is needed before. */
   closeLater(cut: () => void): () => void;
@@ -23,8 +24,13 @@ export interface OpenAnswer {
   /** The first field's name, and its value with all other lines behind it. */
   readonly name: string;
   readonly rest: Buffer;
+  /** The whole; or a part of it, which `range` tells as Content-Range does. */
   readonly body: Uint8Array;
+  readonly range: string | null;
 }
+
+/** What is asked for where no range is. */
+export const whole = '';
 
 /** What such a request may say without meaning anything for a whole, fresh answer that varies on nothing. */
 const meaningless = new Set([
@@ -53,7 +59,7 @@ const meaningless = new Set([
   'x-real-ip',
 ]);
 
-const state = { plain: true, hosts: 0, lines: 0, bytes: 0 };
+const state = { plain: true, hosts: 0, lines: 0, bytes: 0, range: whole };
 
 /** One function for all requests: nothing is made for each. */
 function look(name: string, value: string): void {
@@ -62,17 +68,22 @@ function look(name: string, value: string): void {
   if (name === 'host') {
     state.hosts += 1;
     if (!hostShape.test(value.trim())) state.plain = false;
+  } else if (name === 'range') {
+    if (state.range !== whole || value === whole) state.plain = false;
+    state.range = value;
   } else if (name === 'connection') {
     if (value !== 'keep-alive') state.plain = false;
   } else if (!meaningless.has(name) || controlCharacter.test(value)) state.plain = false;
 }
 
-/** Whether the long way would find nothing in this head but the wish for the whole. @param bytesMax of the head. */
-export function isPlain(request: UwsRequest, bytesMax: number): boolean {
+/** The range that this head asks for, as it says it, or the whole. Null: the long way would find more in it. @param bytesMax of the head. */
+export function plainRange(request: UwsRequest, bytesMax: number): string | null {
   state.plain = true;
   state.hosts = 0;
   state.lines = 0;
   state.bytes = 0;
+  state.range = whole;
   request.forEach(look);
-  return state.plain && state.hosts === 1 && state.lines <= headerLinesMax && state.bytes <= bytesMax / 2;
+  const isPlain = state.plain && state.hosts === 1 && state.lines <= headerLinesMax && state.bytes <= bytesMax / 2;
+  return isPlain ? state.range : null;
 }

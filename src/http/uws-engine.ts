@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Certificates } from './certificate-files.js';
 import { explainListenFailure, findFreePort } from './http-failure.js';
 import { problemDocument } from './problem.js';
-import { isPlain, type QuickAnswers } from './quick-answers.js';
+import { plainRange, type QuickAnswers } from './quick-answers.js';
 import { type BodyFraming, type HeadVerdict, judgeHead, type RequestHead } from './request-head.js';
 import { statusLine } from './response-head.js';
 import { runHandler } from './run-handler.js';
@@ -133,11 +133,14 @@ class UwsServer implements HttpServer {
     if (this.#quick === undefined || this.#closing !== undefined) return false;
     if (request.getCaseSensitiveMethod() !== 'GET') return false;
     const quick = this.#quick.find(request.getUrl(), request.getQuery());
-    if (quick === undefined || !isPlain(request, this.#limits.headBytesMax)) return false;
-    const answer = quick.open();
+    if (quick === undefined) return false;
+    const asked = plainRange(request, this.#limits.headBytesMax);
+    const answer = asked === null ? null : quick.open(asked);
     if (answer === null) return false;
-    const { name, rest, body } = answer;
+    const { name, rest, body, range } = answer;
+    if (range !== null) native.writeStatus(statusLine(206));
     native.writeHeader(name, rest);
+    if (range !== null) native.writeHeader('content-range', range);
     const [, complete] = native.tryEnd(body, body.length);
     if (complete) {
       quick.close();

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadUws } from '../../http/load-uws.js';
 import {
+  type Answer,
   askUntilLent,
   gate,
   headOf,
@@ -66,6 +67,38 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
     expect(twoHosts.status).toBe(400);
     const asIs = await scene.ask('/a?b=1', { headers: { 'cache-control': 'no-cache' } });
     expect([asIs.body, scene.origin.asked.length]).toEqual(['hello', 2]);
+  });
+
+  it.each([
+    'bytes=0-0',
+    'bytes=2-3',
+    'bytes=0-',
+    'bytes=1-99',
+    'bytes=-2',
+    'bytes=-99',
+    'bytes = 1 - 2',
+    'bytes=5-',
+    'bytes=-0',
+    'bytes=3-1',
+    'bytes=0-1,3-4',
+    'bytes=0-1,1-2',
+    'bytes=,1-1',
+    'bytes=99999999999999999999-',
+    'pages=1-2',
+    'bytes',
+  ])('is answered in parts as the long way does it: %s', async (range) => {
+    await open();
+    says('hello', { 'cache-control': 'max-age=60', etag: '"1"' });
+    await askUntilLent(scene, '/a');
+    const before = scene.received.count;
+    const short = await scene.ask('/a', { headers: { range } });
+    const long = await scene.ask('/a', { headers: { range, 'x-my-own': 'header' } });
+    const plain = ({ headers: { date: _date, ...headers }, ...answer }: Answer) => {
+      const boundary = /boundary=(\S+)/.exec(String(headers['content-type']))?.[1] ?? '-';
+      return JSON.parse(JSON.stringify({ ...answer, headers }).replaceAll(boundary, '-'));
+    };
+    expect(plain(short)).toEqual(plain(long));
+    expect(scene.received.count).toBe(before);
   });
 
   it('is lent to a door that is opened later, too', async () => {

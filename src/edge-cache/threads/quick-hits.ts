@@ -1,8 +1,9 @@
-import type { OpenAnswer, QuickAnswer, QuickAnswers } from '../../http/quick-answers.js';
+import { type OpenAnswer, type QuickAnswer, type QuickAnswers, whole } from '../../http/quick-answers.js';
 import { sendableHeaders } from '../../http/response-head.js';
 import { firstWithRest } from '../../http/uws-response.js';
 import type { AddressRules } from '../address-rules.js';
 import type { Tools } from '../exchange.js';
+import { contentRange, parseRanges, resolveRange } from '../semantics/byte-range.js';
 import { currentAgeMs, freshForMs } from '../semantics/freshness.js';
 import { sentHead } from '../sent-head.js';
 import type { Borrowed, BorrowedObjects } from './borrowed-objects.js';
@@ -39,6 +40,8 @@ export class QuickHits implements QuickAnswers {
     }
     if (message.kind !== 'lent' || borrowed === null || message.varies !== null) return;
     if (message.head.status !== 200 || message.bytes.length === 0) return;
+    // The long way knows what to do with it.
+    if (message.head.headers.some(([name]) => name === 'content-range')) return;
     const { name } = message;
     if (!this.#saysAll(name)) return;
     const hit = new QuickHit(name, borrowed, this.#objects, this.#tools);
@@ -73,9 +76,10 @@ class QuickHit implements QuickAnswer {
     this.#tools = tools;
   }
 
-  open(): OpenAnswer | null {
+  open(range: string): OpenAnswer | null {
     if (!this.#objects.hold(this.#borrowed)) return null;
-    const answer = this.#current();
+    const all = this.#current();
+    const answer = all === null || range === whole ? all : this.#part(all, range);
     if (answer === null) {
       this.#objects.giveBack(this.#borrowed);
       return null;
@@ -102,6 +106,16 @@ class QuickHit implements QuickAnswer {
     };
   }
 
+  #part(all: OpenAnswer, asked: string): OpenAnswer | null {
+    const total = all.body.length;
+    const ranges = parseRanges(asked);
+    const [only] = ranges ?? [];
+    const range = ranges?.length === 1 && only !== undefined ? resolveRange(only, total) : null;
+    if (range === null) return null;
+    const { first, last } = range;
+    return { ...all, body: all.body.subarray(first, last + 1), range: contentRange(range, total)[1] };
+  }
+
   #current(): OpenAnswer | null {
     const { object } = this.#borrowed;
     const { freshness } = object.head;
@@ -114,7 +128,7 @@ class QuickHit implements QuickAnswer {
       const headers = sendableHeaders(sentHead(object, { hit: true, ttl }, age));
       const [first] = headers;
       if (first === undefined) return null;
-      this.#answer = { name: first[0], rest: firstWithRest(headers), body: object.view(0, object.filled) };
+      this.#answer = { name: first[0], rest: firstWithRest(headers), body: object.view(0, object.filled), range: null };
       this.#age = age;
       this.#ttl = ttl;
     }
