@@ -56,8 +56,15 @@ interface CacheOutcome {
   readonly upstream?: number;
 }
 
-/** From this cache's own member of Cache-Status, the last one (RFC 9211 §2). */
+let lastRead: { readonly cacheStatus: string; readonly outcome: CacheOutcome } | null = null;
+
+/** From this cache's own member of Cache-Status, the last one (RFC 9211 §2). Remembers the last: what is asked for often says the same for a second. */
 export function cacheOutcome(cacheStatus: string): CacheOutcome {
+  if (lastRead?.cacheStatus !== cacheStatus) lastRead = { cacheStatus, outcome: readOutcome(cacheStatus) };
+  return lastRead.outcome;
+}
+
+function readOutcome(cacheStatus: string): CacheOutcome {
   const [, own] = /(?:^|, )Headwater((?:; [^,]*)?)$/.exec(cacheStatus) ?? [];
   if (own === undefined) return {};
   const said = new Map<string, string>();
