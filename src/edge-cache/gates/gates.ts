@@ -2,11 +2,9 @@
  * The gates of the public doors, from the settings of an edge: what a request must pass before it is served. What is not configured
  * is not there, and an edge without gates does not look for any. Each thread with a door has gates of its own, which go by the same terms.
  */
-import type { ConnectionGate } from '../../http/server.js';
 import { type AccessLines, type AccessLogOptions, type AccessLogTerms, accessLogGate } from './access-log.js';
 import { ClientAccounts } from './client-accounts.js';
 import { type ClientLimits, clientLimitsGate } from './client-limits.js';
-import { connectionLimit } from './connection-limit.js';
 import type { GateCounts } from './gate-metrics.js';
 import type { IpNetwork } from './ip-network.js';
 import { type CurrentRules, type Judge, judgesOf, networkGate } from './network-rules.js';
@@ -79,9 +77,3 @@ export function makeGates(terms: GateTerms, { now, counts, lines }: GateTools): 
 
 /** Whether nobody is asked anything. */
 export const areOpen = (gates: Gates): boolean => Object.values(gates).every((gate) => gate === null);
-
-/** For the doors themselves; null: no limit. */
-export function makeConnectionGate(options: GateOptions, counts: GateCounts): ConnectionGate | null {
-  const { limits, trustedProxies = [] } = options;
-  return connectionLimit({ connectionsMax: limits?.connectionsMax ?? null, trustedProxies }, counts);
-}

@@ -3,10 +3,9 @@
  */
 import type { HttpHandler } from '../../http/server.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
-import type { AccessLines } from '../gates/access-log.js';
-import { type GateMetrics, gateNames } from '../gates/gate-metrics.js';
-import type { GateTerms } from '../gates/gates.js';
-import type { Judge } from '../gates/network-rules.js';
+import type { Exchange } from '../exchange.js';
+import { gateNames } from '../gates/gate-metrics.js';
+import type { OpenGates } from '../gates/open-gates.js';
 import type { DoorThreadStart, DoorThreadTold } from './door-messages.js';
 import type { Lending } from './lending.js';
 import { ThreadCounts } from './thread-counts.js';
@@ -18,12 +17,11 @@ const lookMs = 100;
 export interface DoorThreadsOptions {
   readonly lending: Lending;
   readonly addresses: DoorThreadStart['addresses'];
-  /** Each thread has gates of its own: what they let pass comes to `handler`. */
-  readonly gates: GateTerms;
-  readonly lines: AccessLines;
-  readonly handler: HttpHandler;
+  /** Each thread has some of its own, which go by the same terms. */
+  readonly gates: OpenGates;
+  /** Answers what a thread's gates have let pass, and what it cannot answer itself. */
+  readonly serve: (exchange: Exchange) => void | Promise<void>;
   readonly metrics: EdgeMetrics;
-  readonly gateMetrics: GateMetrics;
 }
 
 export class DoorThreads {
@@ -37,8 +35,12 @@ export class DoorThreads {
 
   constructor(options: DoorThreadsOptions) {
     this.#options = options;
-    this.handler = options.handler;
+    const { gates, serve } = options;
+    this.handler = (request, response) => serve({ request, response });
     this.#timer = setInterval(() => this.count(), lookMs).unref();
+    gates.onJudges((judges) => {
+      for (const tell of this.#tellers) tell({ kind: 'judges', judges });
+    });
   }
 
   /** What one more thread is to be started with. */
@@ -46,7 +48,8 @@ export class DoorThreads {
     const counts = ThreadCounts.make();
     this.#counts.push(counts);
     const { lending, addresses, gates } = this.#options;
-    return { ...lending.places, counts: counts.shared, addresses, gates, linesWaiting: this.#linesWaiting, clock };
+    const shared = { ...lending.places, counts: counts.shared, linesWaiting: this.#linesWaiting };
+    return { ...shared, addresses, gates: gates.terms, clock };
   }
 
   /** Threads are there: `tell` reaches them. */
@@ -55,26 +58,22 @@ export class DoorThreads {
     this.#options.lending.begin(tell);
   }
 
-  /** The rules for networks have changed. */
-  judge(judges: readonly Judge[]): void {
-    for (const tell of this.#tellers) tell({ kind: 'judges', judges });
-  }
-
   /** Lines of the access log. */
   heard(what: unknown): void {
     const lines = what as string;
     tookLines(this.#linesWaiting, lines);
-    if (!this.#options.lines.write(lines)) this.#options.gateMetrics.lineLost(lines.split('\n').length - 1);
+    const { gates } = this.#options;
+    if (!gates.lines.write(lines)) gates.counts.lineLost(lines.split('\n').length - 1);
   }
 
   /** What the threads have answered up to now. */
   count(): void {
-    const { metrics, gateMetrics } = this.#options;
+    const { metrics, gates } = this.#options;
     for (const counts of this.#counts) {
       metrics.hitElsewhere(counts.taken('hits'), counts.taken('bytes'));
       metrics.refusedElsewhere(counts.taken('refused'));
-      gateMetrics.lineLost(counts.taken('linesLost'));
-      for (const gate of gateNames) gateMetrics.refused(gate, counts.taken(gate));
+      gates.counts.lineLost(counts.taken('linesLost'));
+      for (const gate of gateNames) gates.counts.refused(gate, counts.taken(gate));
     }
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, gate, headOf, openScene, type Scene, type SceneOptions, until } from '../edge.fixture.js';
-import { defaultUpstreamLimits } from '../edge.js';
+import { defaultUpstreamLimits } from './upstreams.js';
 
 describe('an upstream in trouble', () => {
   let scene: Scene;
