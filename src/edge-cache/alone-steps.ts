@@ -5,6 +5,7 @@ import type { AddressRules } from './address-rules.js';
 import { answerFailure } from './answer-problem.js';
 import { deliverObject, settled } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
+import { fetchFor } from './fetch-asked.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import { passInterim } from './interim.js';
 import type { CachedObject } from './memory/cached-object.js';
@@ -12,7 +13,7 @@ import type { CacheStatus } from './semantics/cache-status.js';
 import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
 import { aloneHeaders } from './semantics/request-headers.js';
 import { servesOnError } from './semantics/request-wishes.js';
-import { fetchFor, type SharedFetches } from './shared-fetch.js';
+import type { SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 

@@ -2,12 +2,13 @@
 import type { AddressRules } from './address-rules.js';
 import { cacheKey } from './cache-key.js';
 import type { Exchange, Tools } from './exchange.js';
+import { partName } from './fetch-asked.js';
 import type { HitForMiss } from './hit-for-miss.js';
 import type { LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
 import { changedBy } from './semantics/invalidation.js';
-import { partName, type SharedFetches } from './shared-fetch.js';
+import type { SharedFetches } from './shared-fetch.js';
 import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
 import { plainNames, type VariantIndex } from './variant-index.js';
 

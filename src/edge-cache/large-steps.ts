@@ -10,6 +10,7 @@
 
 import { deliverInBlocks } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
+import { type FetchAsked, fetchFor } from './fetch-asked.js';
 import {
   type Block,
   blockAnswer,
@@ -27,7 +28,7 @@ import type { CacheStatus } from './semantics/cache-status.js';
 import { freshForMs, isOriginFailure } from './semantics/freshness.js';
 import { servesOnError, useOf } from './semantics/request-wishes.js';
 import { type Sent, type Span, sendSpan } from './send-span.js';
-import { type FetchAsked, fetchFor, type SharedFetches } from './shared-fetch.js';
+import type { SharedFetches } from './shared-fetch.js';
 import { pumpBody } from './stream-answer.js';
 import type { Upstream } from './upstream/upstream.js';
 

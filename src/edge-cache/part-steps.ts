@@ -5,13 +5,14 @@
 import { ttlOf } from './alone-steps.js';
 import { deliverFromPart, settled } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
+import { fetchFor, partName } from './fetch-asked.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import type { CacheStatus } from './semantics/cache-status.js';
 import { rangeApplies } from './semantics/conditional.js';
 import { partPlace, rangeWithin } from './semantics/part-place.js';
 import { useOf } from './semantics/request-wishes.js';
-import { fetchFor, partName, type SharedFetches } from './shared-fetch.js';
+import type { SharedFetches } from './shared-fetch.js';
 import { streamAnswer } from './stream-answer.js';
 import type { UpstreamAnswer } from './upstream/upstream.js';
 

@@ -7,10 +7,11 @@
 import { LRUCache } from 'lru-cache';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked } from './exchange.js';
+import { fetchFor } from './fetch-asked.js';
 import type { CachedObject } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import type { Disks } from './read-from-disk.js';
-import { fetchFor, type SharedFetches } from './shared-fetch.js';
+import type { SharedFetches } from './shared-fetch.js';
 
 interface PrefetchOptions {
   readonly tier: MemoryTier;
