@@ -35,7 +35,7 @@ const gatewayErrors = new Set([502, 503, 504]);
 
 /**
  * Several servers of the same content as one upstream: chooses one by address, load and health, and goes to the next where it fails
- * before the head of its answer has come and the request may be repeated.
+ * before the body of its answer has begun and the request may be repeated.
  *
  * Lives from the edge's opening to its `close`.
  */
@@ -56,7 +56,7 @@ export class UpstreamGroup {
     let outcome: UpstreamOutcome | null = null;
     for (let next = this.#choose(ask, tried); next !== null; next = this.#another(ask, tried, outcome, untilAt)) {
       tried.add(next);
-      const found = await this.#try(next, { ...ask, headMs: this.#headMs(ask, tried, untilAt) });
+      const found = await this.#try(next, { ...ask, ...this.#deadline(ask, tried, untilAt) });
       outcome = outcome === null ? found : later(outcome, found);
     }
     if (outcome === null) throw new Error('a group has at least one upstream');
@@ -110,10 +110,15 @@ export class UpstreamGroup {
     return this.#options.gatewayErrors && !this.#options.held && gatewayErrors.has(status);
   }
 
-  #headMs(ask: UpstreamRequest, tried: ReadonlySet<Member>, untilAt: number): number {
+  #deadline(
+    ask: UpstreamRequest,
+    tried: ReadonlySet<Member>,
+    untilAt: number,
+  ): Pick<UpstreamRequest, 'headMs' | 'hasOther'> {
     const leftMs = Math.max(1, Math.ceil(untilAt - this.#options.now()));
     const shares = !this.#options.held && isRepeatable(ask) && tried.size <= othersMax;
-    return shares && this.#candidates(ask, tried).length > 0 ? Math.ceil(leftMs / 2) : leftMs;
+    const hasOther = shares && this.#candidates(ask, tried).length > 0;
+    return { headMs: hasOther ? Math.ceil(leftMs / 2) : leftMs, hasOther };
   }
 
   async #try(member: Member, ask: UpstreamRequest): Promise<UpstreamOutcome> {
@@ -125,8 +130,8 @@ export class UpstreamGroup {
     if (outcome.kind === 'answer') void this.#follow(member, outcome.answer, askedAt);
     else member.underWay -= 1;
     if (outcome.kind === 'failed' && outcome.failure.code !== 'edge-cache.upstream-busy') {
-      const late = outcome.failure.code === 'edge-cache.upstream-timeout';
-      this.#options.servers.failed(member.server, late ? 'struggling' : 'broken', askedAt);
+      const answers = outcome.headCame || outcome.failure.code === 'edge-cache.upstream-timeout';
+      this.#options.servers.failed(member.server, answers ? 'struggling' : 'broken', askedAt);
     }
     return outcome;
   }

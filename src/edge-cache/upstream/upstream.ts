@@ -6,6 +6,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
 import { type EdgeFailure, type EdgeFailureCode, edgeFailure } from '../failure.js';
 import { contentLengthOf, type HeaderPair, type HeaderPairs } from '../semantics/header-fields.js';
+import { Unbegun, untilBegun } from './body-beginning.js';
 import type { RetryBudget } from './retry-budget.js';
 import { UploadWatch } from './upload-watch.js';
 import { UpstreamSlots } from './upstream-slots.js';
@@ -52,6 +53,8 @@ export interface UpstreamRequest {
   readonly signal?: AbortSignal | undefined;
   /** In place of the limits' where that is longer. */
   readonly headMs?: number | undefined;
+  /** Another could still be asked: so a body of known length has to begin within `headMs`, too. */
+  readonly hasOther?: boolean | undefined;
   /** Where several serve the same: the one to ask, by the `server` of its answer; and one not to ask if there is another. */
   readonly only?: string | undefined;
   readonly avoid?: string | undefined;
@@ -73,7 +76,8 @@ export interface UpstreamAnswer {
 
 export type UpstreamOutcome =
   | { readonly kind: 'answer'; readonly answer: UpstreamAnswer }
-  | { readonly kind: 'failed'; readonly failure: EdgeFailure }
+  /** `headCame`: and then nothing more. */
+  | { readonly kind: 'failed'; readonly failure: EdgeFailure; readonly headCame: boolean }
   /** Whoever asked has left. */
   | { readonly kind: 'gone' };
 
@@ -114,7 +118,7 @@ export class Upstream {
     });
   }
 
-  /** Resolves with the head of the answer; its body follows. Never rejects. */
+  /** Resolves with the head of the answer, once its body has begun; the rest of that follows. Never rejects. */
   async fetch(ask: UpstreamRequest): Promise<UpstreamOutcome> {
     this.#options.retries.asked();
     const slot = await this.#slots.take(ask.signal);
@@ -131,13 +135,13 @@ export class Upstream {
     return this.#pool.destroy();
   }
 
-  /** A kept-open connection may close just as a request goes out: what is safe to repeat gets a second try. */
+  /** A connection may close just as a request goes out, or before it has brought more than a head: what is safe to repeat gets a second try. */
   async #attempts(ask: UpstreamRequest): Promise<UpstreamOutcome> {
     const repeatable = ask.body === undefined && (ask.method === 'GET' || ask.method === 'HEAD');
     const first = await this.#attempt(ask);
     if (!repeatable || !(first instanceof Error) || !connectionLost.has(codeOf(first)))
       return this.#settled(ask, first);
-    if (!this.#options.retries.take()) return this.#settled(ask, first);
+    if (ask.signal?.aborted || !this.#options.retries.take()) return this.#settled(ask, first);
     return this.#settled(ask, await this.#attempt(ask));
   }
 
@@ -147,7 +151,9 @@ export class Upstream {
     const gone = () => cancel.abort();
     ask.signal?.addEventListener('abort', gone, { once: true });
     const watch = ask.body && new UploadWatch(limits, () => cancel.abort(new UploadStalled()));
+    const headMs = Math.min(limits.headMs, ask.headMs ?? limits.headMs);
     const askedAt = now();
+    const startedAt = performance.now();
     metrics.upstreamAsked(this.name, this.#server);
     try {
       const response = await this.#pool.request({
@@ -162,10 +168,13 @@ export class Upstream {
           if (statusCode > 101) ask.onInterim?.(statusCode, readRawHeaders(headers));
         },
         // undici's own deadline for heads would hit a large upload that is going well.
-        headersTimeout: watch ? 0 : Math.min(limits.headMs, ask.headMs ?? limits.headMs),
+        headersTimeout: watch ? 0 : headMs,
       });
       watch?.settled();
-      return readAnswer(ask.method, response, { server: this.#server, askedAt, receivedAt: now() });
+      const answer = readAnswer(ask.method, response, { server: this.#server, askedAt, receivedAt: now() });
+      if (answer instanceof Error || ask.method === 'HEAD') return answer;
+      const leftMs = ask.hasOther ? Math.max(1, startedAt + headMs - performance.now()) : null;
+      return (await untilBegun(answer, leftMs)) ?? answer;
     } catch (error) {
       watch?.settled();
       if (watch?.sourceBroke) return new ClientBrokeOff();
@@ -196,7 +205,7 @@ export class Upstream {
       );
     }
     this.#answering = false;
-    return { kind: 'failed', failure };
+    return { kind: 'failed', failure, headCame: cause instanceof Unbegun };
   }
 
   async #releaseAfter(body: Readable): Promise<void> {

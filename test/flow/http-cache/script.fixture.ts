@@ -17,8 +17,8 @@ export interface Says {
   readonly fields?: Fields;
   /** Default: how many bodies it has sent for this address. */
   readonly body?: string;
-  /** It closes the connection in place of an answer. */
-  readonly closes?: true;
+  /** It closes the connection in place of an answer, or of the body whose length it has stated. */
+  readonly closes?: 'at once' | 'behind its head';
 }
 
 export interface Step {
@@ -91,14 +91,18 @@ class Address {
     this.requests.push(request);
     const turn = Math.min(this.requests.length, this.says.length) - 1;
     const { status = 200, fields = {}, body, closes } = this.says[turn] ?? {};
-    if (closes) return void response.destroy();
+    if (closes === 'at once') return void response.destroy();
     const lines = linesOf({ date: imf(0), ...fields }, now);
     response.sendDate = false;
     const given = status === 200 && holds(request.headers, lines) ? 304 : status;
     const bodyless = given === 304 || given === 204 || request.method === 'HEAD';
     if (!bodyless) this.#bodies += 1;
     this.last = { status: given, body: bodyless ? '' : (body ?? String(this.#bodies)) };
-    response.writeHead(given, lines.flat());
+    response.writeHead(given, closes ? [...lines.flat(), 'content-length', '100'] : lines.flat());
+    if (closes) {
+      response.flushHeaders();
+      return void response.socket?.end();
+    }
     // Of text node:http would make UTF-8, head and all.
     response.end(bodyless ? undefined : Buffer.from(this.last.body));
   }

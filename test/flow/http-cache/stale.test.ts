@@ -2,13 +2,16 @@ import { again, type Cases, type Fields, imf, play, type Says, type Step } from 
 
 /** What is stale, and served all the same (RFC 9111 §4.2.4, RFC 5861), for at most an hour where nobody says. */
 
+type Closed = Partial<Step> & { readonly closes?: Says['closes'] };
+
 const failing = (says: Says, fields: Fields, gets: Step['gets'], more: Partial<Step> = {}): Step[] => [
   { says: { fields }, gets: 'new' },
   { says, laterSec: 5, gets, asked: 1, ...more },
 ];
-const closed = (fields: Fields, gets: 'kept' | 'none', more: Partial<Step> = {}) =>
+const closed = (fields: Fields, gets: 'kept' | 'none', { closes = 'at once', ...more }: Closed = {}) =>
   // It is asked again on another connection, in case only that one had gone.
-  failing({ closes: true }, fields, gets, gets === 'none' ? { status: 502, asked: 2, ...more } : { asked: 2, ...more });
+  failing({ closes }, fields, gets, gets === 'none' ? { status: 502, asked: 2, ...more } : { asked: 2, ...more });
+const brokenOff = { closes: 'behind its head' } as const;
 const fails = (status: number, fields: Fields, gets: Step['gets'], more: Partial<Step> = {}) =>
   failing({ status }, fields, gets, more);
 const cc = (text: string): Fields => ({ 'cache-control': text });
@@ -19,6 +22,12 @@ const unsaid: Cases = {
   'on a closed connection, after Expires': closed({ expires: imf(1) }, 'kept'),
   'on a closed connection, after a guess': closed({ 'last-modified': imf(-10) }, 'kept'),
   'with a validator': closed(tagged('max-age=1'), 'kept'),
+  'on an answer that breaks off behind its head': closed(cc('max-age=1'), 'kept', brokenOff),
+  'on such an answer, with a validator': closed({ ...cc('max-age=1'), 'last-modified': imf(-5) }, 'kept', brokenOff),
+  'on such an answer to a range': closed(cc('max-age=1'), 'kept', {
+    ...{ ...brokenOff, status: 206 },
+    asks: { fields: { range: 'bytes=0-0' } },
+  }),
   'on 500': fails(500, cc('max-age=1'), 'kept'),
   'on 502': fails(502, cc('max-age=1'), 'kept'),
   'on 503': fails(503, cc('max-age=1'), 'kept'),
@@ -34,6 +43,7 @@ const unsaid: Cases = {
 
 const forbidden = (text: string): Cases => ({
   [`${text}, on a closed connection`]: closed(tagged(text), 'none'),
+  [`${text}, on an answer that breaks off behind its head`]: closed(cc(text), 'none', brokenOff),
   [`${text}, on 503`]: fails(503, tagged(text), 'new'),
 });
 const never: Cases = {
