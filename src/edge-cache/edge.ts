@@ -71,17 +71,19 @@ export interface Edge {
 
 const mebibyte = 1024 * 1024;
 
+/** Throws `edge-cache.memory-refused` where the system has no memory for it. */
 export function openEdge(options: EdgeOptions): Edge {
   const { api, disk = null, memoryBytes, staleIfErrorMs = 0, log } = options;
   const { now = Date.now, steadyNow = () => performance.now() } = options;
   const objectBytesMax = options.objectBytesMax ?? Math.min(64 * mebibyte, Math.floor(memoryBytes / 16));
   const metrics = new EdgeMetrics(options.metrics);
+  // First of all: it may be refused.
+  const tier = new MemoryTier({ bytesMax: memoryBytes, metrics, log, below: disk });
   const gates = openGates(options.gates ?? {}, now, options.metrics);
   const cdnId = newCdnId();
   const tools = { cdnId, log, metrics: options.metrics, edgeMetrics: metrics, now, steadyNow };
   const upstreams = openUpstreams(options, tools);
   const { alone, held } = upstreams;
-  const tier = new MemoryTier({ bytesMax: memoryBytes, metrics, below: disk });
   const lending = options.lends ? new Lending() : null;
   const variants = new VariantIndex();
   if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);

@@ -44,30 +44,32 @@ export async function openEdgeRole(options: {
   const gates = openEdgeGates(settings, log);
   const disk = await openDisks(settings, log, metrics);
   const threads = threadsOf(settings);
-  const edge = openEdge({
-    disk,
-    lends: takesUws(settings),
-    origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
-    originHealth: originHealth(settings),
-    api: upstreams.api === null ? null : new URL(upstreams.api),
-    memoryBytes: settings.edge.memory,
-    purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
-    staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
-    // On a whole box the origin is as near as the cache.
-    prefetch: settings.edge.prefetch ?? (upstreams.api !== null && !settings.roles.includes('origin')),
-    gates: gates.options,
-    log,
-    metrics,
-  });
-  const closeAll = async () => {
-    await edge.close();
+  const closeBelow = async () => {
     await disk?.close();
     await gates.close();
   };
-  const doors = await openDoors(settings, certificates, edge, { threads, log }).catch(async (error) => {
-    await closeAll();
-    throw error;
-  });
+  const edge = await openOr(closeBelow, () =>
+    openEdge({
+      disk,
+      lends: takesUws(settings),
+      origin: upstreams.origins.map(({ url, weight }) => ({ url: new URL(url), weight })),
+      originHealth: originHealth(settings),
+      api: upstreams.api === null ? null : new URL(upstreams.api),
+      memoryBytes: settings.edge.memory,
+      purging: { token: data.operatorToken, folder: data.folder('edge'), follow: settings.edge.followPurges },
+      staleIfErrorMs: 1000 * (settings.edge.staleIfErrorSec ?? (upstreams.api === null ? STALE_SEC : 0)),
+      // On a whole box the origin is as near as the cache.
+      prefetch: settings.edge.prefetch ?? (upstreams.api !== null && !settings.roles.includes('origin')),
+      gates: gates.options,
+      log,
+      metrics,
+    }),
+  );
+  const closeAll = async () => {
+    await edge.close();
+    await closeBelow();
+  };
+  const doors = await openOr(closeAll, () => openDoors(settings, certificates, edge, { threads, log }));
   const { http, https, https1 } = doors;
   return {
     addresses: {
@@ -82,6 +84,16 @@ export async function openEdgeRole(options: {
       await closeAll();
     },
   };
+}
+
+/** Where it cannot be opened, what was opened before it is closed. */
+async function openOr<Opened>(close: () => Promise<void>, open: () => Opened | Promise<Opened>): Promise<Opened> {
+  try {
+    return await open();
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Loaded where there are any. */

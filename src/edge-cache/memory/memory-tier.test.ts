@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { EdgeMetrics } from '../edge-metrics.js';
 import { CachedObject, type StoredHead } from './cached-object.js';
@@ -22,7 +23,7 @@ const kibibyte = 1024;
 describe('the memory tier', () => {
   let tier: MemoryTier;
   beforeEach(() => {
-    tier = new MemoryTier({ bytesMax: 100 * kibibyte, metrics: new EdgeMetrics(new Metrics()) });
+    tier = new MemoryTier({ bytesMax: 100 * kibibyte, metrics: new EdgeMetrics(new Metrics()), log: silentLog });
   });
 
   const open = (key: string, bytes: number): CachedObject | null =>
@@ -115,7 +116,7 @@ describe('the memory tier', () => {
     fc.assert(
       fc.property(fc.array(step), (steps) => {
         const bytesMax = 100 * kibibyte;
-        const room = new MemoryTier({ bytesMax, metrics: new EdgeMetrics(new Metrics()) });
+        const room = new MemoryTier({ bytesMax, metrics: new EdgeMetrics(new Metrics()), log: silentLog });
         const ends: (() => void)[] = [];
         for (const { key, bytes, known, end, read } of steps) {
           const length = known ? bytes : null;

@@ -3,9 +3,11 @@
  *
  * One budget covers three uses: *stored* objects, *filling* ones (bodies on their way in), and *pinned* ones (evicted or
  * replaced, but still being sent to somebody). Fills may take half of it and pinned objects a quarter; above that the
- * object pinned longest loses its readers. Lives as long as the edge; empty at every start.
+ * object pinned longest loses its readers. Lives as long as the edge; empty at every start. Where the system refuses more memory, the budget is what it gave.
  */
 
+import type { Failure } from '../../telemetry/failure.js';
+import type { Log } from '../../telemetry/log.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
 import type { CachedObject, Extents, Room } from './cached-object.js';
 import { S3Fifo } from './s3-fifo.js';
@@ -25,9 +27,10 @@ const kibibyte = 1024;
 const piecesPart = 4;
 
 export class MemoryTier implements Room {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #metrics: EdgeMetrics;
   readonly #below: TierBelow | null;
+  readonly #log: Log;
   readonly #stored: S3Fifo<CachedObject>;
   readonly #pinned = new Map<CachedObject, number>();
   readonly #slabs: Slabs;
@@ -36,15 +39,18 @@ export class MemoryTier implements Room {
   #filling = 0;
   #pinnedBytes = 0;
 
+  /** Throws `edge-cache.memory-refused` where the system has no memory for it. */
   constructor(options: {
     readonly bytesMax: number;
     readonly metrics: EdgeMetrics;
+    readonly log: Log;
     readonly below?: TierBelow | null;
   }) {
     this.#bytesMax = options.bytesMax;
     this.#metrics = options.metrics;
     this.#below = options.below ?? null;
-    this.#slabs = new Slabs(options.bytesMax);
+    this.#log = options.log;
+    this.#slabs = new Slabs(options.bytesMax, { whenRefused: (failure, got) => this.#refused(failure, got) });
     this.extents = {
       take: (bytes) => this.#allot(bytes),
       shrink: (extent, bytes) => this.#slabs.shrink(extent, bytes),
@@ -124,6 +130,13 @@ export class MemoryTier implements Room {
       const extent = this.#slabs.take(bytes);
       if (extent !== null || this.#stored.bytes < until || this.#stored.pop() === undefined) return extent;
     }
+  }
+
+  #refused(failure: Failure, bytesMax: number): void {
+    const { code, hint, message } = failure;
+    this.#log.warn({ code, hint }, message);
+    this.#bytesMax = bytesMax;
+    this.#stored.bytesMax = bytesMax;
   }
 
   /** Evicts until so many bytes are free; false when what is left cannot be evicted. */

@@ -50,7 +50,8 @@ function countUse(entry: Evictable): void {
 }
 
 export class S3Fifo<Entry extends Evictable> {
-  readonly #bytesMax: number;
+  /** May become less: then what is too much is evicted as something comes in. */
+  bytesMax: number;
   readonly #dispose: (entry: Entry, reason: Leaving) => void;
   readonly #byKey = new Map<string, Placed<Entry>>();
   readonly #small = new SizeClasses<Entry>(1);
@@ -60,7 +61,7 @@ export class S3Fifo<Entry extends Evictable> {
   #now = 0;
 
   constructor({ bytesMax, dispose }: S3FifoOptions<Entry>) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
     this.#dispose = dispose;
   }
 
@@ -100,8 +101,8 @@ export class S3Fifo<Entry extends Evictable> {
   set(entry: Entry, bytes: number): boolean {
     const before = this.#byKey.get(entry.key);
     if (before !== undefined) this.#leave(before, 'replaced');
-    if (bytes > this.#bytesMax) return false;
-    while (this.bytes + bytes > this.#bytesMax) this.pop();
+    if (bytes > this.bytesMax) return false;
+    while (this.bytes + bytes > this.bytesMax) this.pop();
     const wasGhost = this.#ghosts.take(entry.key);
     entry.uses = before?.entry.uses ?? 0;
     this.#now += 1;
@@ -130,7 +131,7 @@ export class S3Fifo<Entry extends Evictable> {
     if (item === null) return undefined;
     if (!item.isMain) this.#ghosts.add(item.entry.key, item.bytes);
     this.#leave(item, 'evicted');
-    this.#ghosts.shrinkTo(Math.max(ghostsMin, ghostsPerEntry * this.size), ghostPart * this.#bytesMax);
+    this.#ghosts.shrinkTo(Math.max(ghostsMin, ghostsPerEntry * this.size), ghostPart * this.bytesMax);
     return item.entry;
   }
 

@@ -66,6 +66,33 @@ describe('slabs', () => {
     expect(() => slabs.give(extent)).toThrow('twice');
   });
 
+  it('say what to do where the system refuses the first', () => {
+    const allot = () => new SharedArrayBuffer(Number.MAX_SAFE_INTEGER);
+    expect(() => new Slabs(1024, { allot })).toThrow(
+      expect.objectContaining({ code: 'edge-cache.memory-refused', hint: expect.stringContaining('edge.memory') }),
+    );
+  });
+
+  it('go on with what they have where the system refuses a later one, and say it once', () => {
+    const gibibyte = 2 ** 30;
+    const asked: number[] = [];
+    const told: [hint: string, bytesMax: number][] = [];
+    const slabs = new Slabs(3 * gibibyte, {
+      allot: (bytes) => {
+        asked.push(bytes);
+        return new SharedArrayBuffer(asked.length === 1 ? bytes : Number.MAX_SAFE_INTEGER);
+      },
+      whenRefused: ({ hint }, bytesMax) => told.push([hint, bytesMax]),
+    });
+    // Pages that nobody writes to cost nothing.
+    const extents = [1, 2].map(() => slabs.take(gibibyte / 2) as Extent);
+    for (let times = 0; times < 3; times += 1) expect(slabs.take(1)).toBeNull();
+    expect(asked).toEqual([gibibyte, gibibyte]);
+    expect(told).toEqual([[expect.stringContaining('at most 1024MiB'), gibibyte]]);
+    for (const extent of extents) slabs.give(extent);
+    expect(slabs.take(gibibyte)?.bytes).toHaveLength(gibibyte);
+  });
+
   it('are shared with other threads', () => {
     expect(new Slabs(1024).take(10)?.bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
   });

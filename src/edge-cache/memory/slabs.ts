@@ -4,8 +4,18 @@
  *
  * Good fit over size classes (after "TLSF: a new dynamic memory allocator for real-time systems", Masmano and others, 2004): taking and giving back are
  * O(1), neighbours that are free become one. Small extents come from the front of a free block and large ones from its back, so that they keep
- * apart. Bounded by `bytesMax`; the system lends pages as they are first written, and does not get them back.
+ * apart. Bounded by `bytesMax`; the system lends pages as they are first written, and does not get them back. The first slab is taken at once, the others
+ * when they are needed; once the system has refused one, what there is has to do.
  */
+import type { Failure } from '../../telemetry/failure.js';
+import { memoryRefused } from './memory-failure.js';
+
+export interface SlabsOptions {
+  /** Throws where the system refuses. Default: memory that threads can share. */
+  readonly allot?: (bytes: number) => SharedArrayBuffer;
+  /** Told once, when the system refuses a slab that is not the first: there will be no more than `bytesMax` from now on. */
+  readonly whenRefused?: (failure: Failure, bytesMax: number) => void;
+}
 
 /** A stretch of a slab. `bytes` is as long as was asked for. */
 export interface Extent {
@@ -38,16 +48,24 @@ const classCount = (31 + 22) * finer;
 const largeBytes = 64 * 1024;
 
 export class Slabs {
-  readonly #bytesMax: number;
+  readonly #options: SlabsOptions;
+  #bytesMax: number;
   /** By class; and which have any, 32 to a word. */
   readonly #free: (Block | null)[] = new Array(classCount).fill(null);
   readonly #filled = new Uint32Array(Math.ceil(classCount / 32));
   #made = 0;
   #used = 0;
 
-  /** @param bytesMax rounded down to a multiple of 128. */
-  constructor(bytesMax: number) {
+  /**
+   * Throws `edge-cache.memory-refused` where the system refuses the first slab.
+   *
+   * @param bytesMax rounded down to a multiple of 128.
+   */
+  constructor(bytesMax: number, options: SlabsOptions = {}) {
+    this.#options = options;
     this.#bytesMax = Math.floor(bytesMax / grain) * grain;
+    const refused = this.#add(Math.min(slabBytesMax, this.#bytesMax));
+    if (refused !== null) throw refused;
   }
 
   /** Bytes that are taken. */
@@ -87,10 +105,24 @@ export class Slabs {
   #grow(least: number): boolean {
     const size = Math.min(slabBytesMax, this.#bytesMax - this.#made);
     if (size < least) return false;
-    const slab = new SharedArrayBuffer(size);
-    this.#made += size;
-    this.#list({ slab, offset: 0, size, isFree: true, before: null, after: null, newer: null, older: null });
-    return true;
+    const refused = this.#add(size);
+    if (refused === null) return true;
+    this.#bytesMax = this.#made;
+    this.#options.whenRefused?.(refused, this.#bytesMax);
+    return false;
+  }
+
+  /** Null: it was taken. */
+  #add(size: number): Failure | null {
+    const { allot = (bytes) => new SharedArrayBuffer(bytes) } = this.#options;
+    try {
+      const slab = allot(size);
+      this.#made += size;
+      this.#list({ slab, offset: 0, size, isFree: true, before: null, after: null, newer: null, older: null });
+      return null;
+    } catch (error) {
+      return memoryRefused({ askedBytes: size, gotBytes: this.#made }, error);
+    }
   }
 
   #split(block: Block, size: number): Block {
