@@ -10,9 +10,9 @@ describe('accounts of clients', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 60 });
     const rates = { perSec: fc.constantFrom(0.5, 1, 4, 20, 250), burst: fc.integer({ min: 1, max: 12 }) };
     fc.assert(
-      fc.property(steps, fc.record(rates), (waits, { perSec, burst }) => {
+      fc.property(fc.integer({ min: 0, max: 1e9 }), steps, fc.record(rates), (start, waits, { perSec, burst }) => {
         const accounts = ClientAccounts.make();
-        let now = 1_700_000_000_000;
+        let now = 1_700_000_000_000 + start;
         const place = accounts.open(client(1), now) ?? -1;
         let tokens = burst;
         for (const wait of waits) {
@@ -25,6 +25,17 @@ describe('accounts of clients', () => {
         }
       }),
     );
+  });
+
+  it('let the next pass exactly when its time has come, whenever that is', () => {
+    const accounts = ClientAccounts.make();
+    const limit = { perSec: 2, burst: 1 };
+    for (let at = 0; at < 1000; at += 1) {
+      const now = 1_790_000_000_000 + at;
+      const place = accounts.open(client(at), now) ?? -1;
+      const passes = [0, 499, 500].map((wait) => accounts.book(place, now + wait, limit) === 0);
+      expect(passes).toEqual([true, false, true]);
+    }
   });
 
   it('know more clients than may be known, and forget of them first who has nothing booked', () => {

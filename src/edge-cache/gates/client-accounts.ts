@@ -17,7 +17,6 @@ const clientsMax = 2 ** setBits * placesEach;
 const triesMax = 4;
 const nobody = 0n;
 const seedBytes = 8;
-const nsPerMs = 1e6;
 
 export class ClientAccounts {
   /** For another thread to make its own view of. */
@@ -115,7 +114,8 @@ export class ClientAccounts {
   }
 }
 
-const nsOf = (ms: number): bigint => BigInt(Math.round(ms * nsPerMs));
+/** By way of microseconds: of the time since 1970 a double has no nanoseconds. */
+const nsOf = (ms: number): bigint => BigInt(Math.round(ms * 1000)) * 1000n;
 
 /**
  * Whose address it is, as far as limits care: an IPv4 address, or the /64 that an IPv6 one lies in: whoever has one of those addresses has all 2^64
