@@ -2,8 +2,8 @@
 import type { AddressRules } from './address-rules.js';
 import { cacheKey } from './cache-key.js';
 import type { Exchange, Tools } from './exchange.js';
-import { partName } from './fetch-asked.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import type { KeptParts } from './kept-parts.js';
 import type { LargeBodies } from './large-bodies.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import { passThrough } from './pass-through.js';
@@ -15,6 +15,7 @@ import { plainNames, type VariantIndex } from './variant-index.js';
 export interface ChangedSpace extends Tools {
   readonly addresses: AddressRules;
   readonly tier: MemoryTier;
+  readonly parts: KeptParts;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
   readonly large: LargeBodies;
@@ -53,11 +54,11 @@ export function passOn(
 }
 
 function invalidate(space: ChangedSpace, target: Path): void {
-  const { addresses, tier, large, variants, fetches, hitForMiss } = space;
+  const { addresses, tier, parts, large, variants, fetches, hitForMiss } = space;
   const key = cacheKey({ path: target.path, query: addresses.query(target.path, target.query) });
   for (const name of plainNames(key)) {
     tier.remove(name);
-    tier.remove(partName(name));
+    parts.forget(name);
     large.forget(name);
   }
   variants.forget(key);

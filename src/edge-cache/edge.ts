@@ -15,6 +15,7 @@ import { areOpen, type GateOptions } from './gates/gates.js';
 import { openGates } from './gates/open-gates.js';
 import { passGates } from './gates/pass-gates.js';
 import { HitForMiss } from './hit-for-miss.js';
+import { KeptParts } from './kept-parts.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory/memory-tier.js';
 import { Prefetch } from './prefetch.js';
@@ -87,7 +88,8 @@ export function openEdge(options: EdgeOptions): Edge {
   const lending = options.lends ? new Lending() : null;
   const variants = new VariantIndex();
   if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);
-  const kept = { tier, variants, hitForMiss: new HitForMiss(now), large: new LargeBodies(objectBytesMax) };
+  const parts = new KeptParts(tier, objectBytesMax);
+  const kept = { tier, parts, variants, hitForMiss: new HitForMiss(now), large: new LargeBodies(objectBytesMax) };
   const common = { ...kept, held, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({
     ...{ ...common, upstream: upstreams.fills, resuming: upstreams.origin },

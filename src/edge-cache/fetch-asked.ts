@@ -1,5 +1,6 @@
 /** What a request asks of everybody's fetch, and under which names that is found. */
 import type { Asked, Exchange } from './exchange.js';
+import type { KeptPart } from './kept-parts.js';
 import type { Block } from './large-bodies.js';
 import type { HeaderPairs } from './semantics/header-fields.js';
 import type { VariantAsked } from './variant-index.js';
@@ -18,6 +19,10 @@ export interface FetchAsked extends VariantAsked {
   readonly exchange?: Exchange;
   /** Not the whole body, but this block of it; `headers` say so. */
   readonly block?: Block;
+  /** It brings a part of what goes by this name, which is kept apart from the whole. */
+  readonly partOf?: string;
+  /** This is kept of the whole; the rest of that will do, where it has not changed. */
+  readonly part?: KeptPart;
   /** As they go upstream: without conditions, ranges and hop-by-hop fields. Looked at only where a fetch is started. */
   readonly headers: () => HeaderPairs;
 }
@@ -27,9 +32,6 @@ export function fetchFor(asked: Asked): FetchAsked {
   const authorization = request.header('authorization') ?? '';
   return { key, coding, name, held, authorization, headers, target: key, exchange: asked };
 }
-
-/** Under which a part of a body is kept. No name of anything else contains two spaces, but those of blocks, which go on with a number. */
-export const partName = (name: string): string => `${name}  part`;
 
 export const isAuthorized = ({ authorization }: Pick<FetchAsked, 'authorization'>): boolean => authorization !== '';
 

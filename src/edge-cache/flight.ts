@@ -15,9 +15,15 @@ import type { UpstreamAnswer } from './upstream/upstream.js';
 export type Landing =
   /**
    * Read along. `kept`: it goes into the cache; otherwise it is shared with those that waited, and nobody else. `own`: fields for whoever
-   * caused the fetch alone.
+   * caused the fetch alone. `fwdStatus`: what the upstream answered, where that is not the object's own status.
    */
-  | { readonly kind: 'object'; readonly object: CachedObject; readonly kept: boolean; readonly own: HeaderPairs }
+  | {
+      readonly kind: 'object';
+      readonly object: CachedObject;
+      readonly kept: boolean;
+      readonly own: HeaderPairs;
+      readonly fwdStatus?: number;
+    }
   /** The stale object was confirmed and is fresh again. */
   | { readonly kind: 'refreshed'; readonly object: CachedObject }
   /** Not to be shared: whoever caused the fetch may claim the answer, the others fetch for themselves. */

@@ -8,6 +8,7 @@ import { Fill, type FillLimits } from './fill.js';
 import { claimOnce, type Flight, type Landing } from './flight.js';
 import type { Flights } from './flights.js';
 import type { HitForMiss } from './hit-for-miss.js';
+import type { KeptParts } from './kept-parts.js';
 import type { LargeBodies } from './large-bodies.js';
 import { CachedObject, holdForTurn } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
@@ -23,6 +24,7 @@ export interface LandingOptions extends FillLimits {
   /** For fills that break off. */
   readonly resuming: Pick<Resuming, 'retries' | 'metrics'>;
   readonly tier: MemoryTier;
+  readonly parts: KeptParts;
   readonly variants: VariantIndex;
   readonly hitForMiss: HitForMiss;
   readonly large: LargeBodies;
@@ -148,7 +150,7 @@ export class Landings {
 
   /** `flight` is null for what is shared but not kept. */
   async #fill({ asked, answer, upstream }: Arrival, object: CachedObject, flight: Flight | null): Promise<void> {
-    const { metrics, now, tier, hitForMiss } = this.#options;
+    const { metrics, now, hitForMiss } = this.#options;
     const { target, headers, block = null } = asked;
     const resuming = { ...this.#options.resuming, upstream, target, headers: headers(), block };
     const fill = new Fill(object, new ResumedBody(answer, resuming), this.#options, () => {
@@ -158,8 +160,17 @@ export class Landings {
     const end = await fill.run();
     if (end === 'broken') metrics.fillBroke();
     else if (end === 'whole') metrics.filled((now() - answer.askedAt) / 1000);
-    if (end === 'whole' && flight !== null && this.#flights.mayKeep(flight)) tier.put(object);
+    if (end === 'whole' && flight !== null && this.#flights.mayKeep(flight)) this.#put(asked, object);
     else object.letGo();
     if (flight !== null) this.#flights.over(flight);
+  }
+
+  #put({ partOf }: FetchAsked, object: CachedObject): void {
+    const { tier, parts } = this.#options;
+    if (partOf !== undefined) parts.keep(partOf, object);
+    else {
+      tier.put(object);
+      parts.forget(object.key);
+    }
   }
 }

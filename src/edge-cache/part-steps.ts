@@ -1,13 +1,13 @@
 /**
- * A part of a body that an origin sends though it was asked for the whole. It is kept apart from the whole, one for each name, and
- * answers ranges that lie in it until the whole is here (RFC 9111 §3.3).
+ * A part of a body that an origin sends though it was asked for the whole. It is kept apart from the whole, and answers ranges that lie in it
+ * until the whole is here (RFC 9111 §3.3).
  */
 import { ttlOf } from './alone-steps.js';
 import { deliverFromPart, settled } from './deliver.js';
 import type { Asked, Tools } from './exchange.js';
-import { fetchFor, partName } from './fetch-asked.js';
+import { fetchFor } from './fetch-asked.js';
+import type { KeptParts } from './kept-parts.js';
 import type { CachedObject } from './memory/cached-object.js';
-import type { MemoryTier } from './memory/memory-tier.js';
 import type { CacheStatus } from './semantics/cache-status.js';
 import { rangeApplies } from './semantics/conditional.js';
 import { partPlace, rangeWithin } from './semantics/part-place.js';
@@ -17,7 +17,7 @@ import { streamAnswer } from './stream-answer.js';
 import type { UpstreamAnswer } from './upstream/upstream.js';
 
 export interface PartSpace extends Tools {
-  readonly tier: MemoryTier;
+  readonly parts: KeptParts;
   readonly fetches: SharedFetches;
 }
 
@@ -25,9 +25,12 @@ type Served = void | Promise<void>;
 
 /** From a part that is kept; null: none that answers this. */
 export function serveKeptPart(space: PartSpace, asked: Asked): Served | null {
-  const object = space.tier.get(partName(asked.name));
-  if (object === undefined || useOf(object.head.freshness, asked.wishes, space.now()) !== 'fresh') return null;
-  return sendPart(space, asked, object, { hit: true, detail: 'part' });
+  for (const { object } of space.parts.of(asked.name)) {
+    if (useOf(object.head.freshness, asked.wishes, space.now()) !== 'fresh') continue;
+    const served = sendPart(space, asked, object, { hit: true, detail: 'part' });
+    if (served !== null) return served;
+  }
+  return null;
 }
 
 /** From a part that has come for this client; null: that does not answer it, and nothing of it is left but what is kept. */

@@ -29,6 +29,7 @@ import type { EdgeMetrics } from './edge-metrics.js';
 import type { Asked, Exchange } from './exchange.js';
 import { fetchFor } from './fetch-asked.js';
 import type { Flight, Landing } from './flight.js';
+import type { KeptPart, KeptParts } from './kept-parts.js';
 import type { LargeBodies, LargeBody } from './large-bodies.js';
 import { serveLarge } from './large-steps.js';
 import type { CachedObject } from './memory/cached-object.js';
@@ -50,6 +51,7 @@ export interface CachedSpace extends AloneSpace {
   readonly metrics: EdgeMetrics;
   readonly tier: MemoryTier;
   readonly disk: Disks | null;
+  readonly parts: KeptParts;
   readonly variants: VariantIndex;
   readonly large: LargeBodies;
   /** Null: off. */
@@ -167,17 +169,23 @@ async function fetchShared(space: CachedSpace, asked: Asked, found: Found): Prom
   const underWay = joined(space, asked, space.fetches.underWay(fetch));
   const stale = found.kind === 'stale' ? found.object : null;
   if (underWay === undefined && asked.isHead && !asked.held) return fetchAlone(space, asked, { fwd }, stale);
-  const flight = underWay ?? space.fetches.start(fetch, stale);
+  const part = underWay === undefined && found.kind === 'absent' ? partToComplete(space, asked) : null;
+  const flight = underWay ?? space.fetches.start(part === null ? fetch : { ...fetch, part }, stale);
   flight.crew?.join(asked.request);
   // It may have to do, and must still be there then.
   const reader = stale?.openReader(0);
   const landing = await flight.landed;
   if (reader !== undefined) setImmediate(() => reader.close());
   if (asked.request.gone) return;
-  const status = { fwd, collapsed: underWay !== undefined };
+  const status = { fwd: part === null ? fwd : 'partial', collapsed: underWay !== undefined } as const;
   const failedWith = stale === null ? null : failureOf(landing);
   if (failedWith === null || !servesStale(space, asked, stale)) return landed(space, asked, landing, status);
   return deliverStale(space, asked, stale, { ...status, fwdStatus: failedWith });
+}
+
+/** What is kept of what it asks for, so that only the rest is fetched. */
+function partToComplete({ parts }: CachedSpace, { name, ranges, isHead }: Asked): KeptPart | null {
+  return ranges === null && !isHead ? parts.completable(name) : null;
 }
 
 /** What has come already is no newer than what is kept: only a request that would take it from there may join it. */
@@ -241,7 +249,7 @@ function partCame(
 function deliverFetched(
   space: CachedSpace,
   asked: Asked,
-  { object, kept, own }: { object: CachedObject; kept: boolean; own: HeaderPairs },
+  { object, kept, own, fwdStatus }: { object: CachedObject; kept: boolean; own: HeaderPairs; fwdStatus?: number },
   status: CacheStatus,
 ): void | Promise<void> {
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
@@ -253,7 +261,7 @@ function deliverFetched(
   const { fwd, collapsed, detail } = status;
   const told = {
     fwd,
-    fwdStatus: status.fwdStatus ?? (collapsed ? undefined : object.head.status),
+    fwdStatus: status.fwdStatus ?? (collapsed ? undefined : (fwdStatus ?? object.head.status)),
     stored: kept ? !collapsed : undefined,
     collapsed,
     ttl: kept ? ttlOf(space, object) : undefined,

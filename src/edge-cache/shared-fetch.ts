@@ -4,22 +4,32 @@
  * Lives as long as the edge. Bounded: flights by the upstream's slots and queue, their bytes by the memory tier, their
  * time by the upstream's deadlines and `fillMs`.
  */
-import { type FetchAsked, flightName, isAuthorized, partName } from './fetch-asked.js';
+import { Completion } from './completed-answer.js';
+import { type FetchAsked, flightName, isAuthorized } from './fetch-asked.js';
 import { Crew, type Flight, type Landing } from './flight.js';
 import { Flights } from './flights.js';
 import { passInterim } from './interim.js';
+import { partName } from './kept-parts.js';
 import { type LandingOptions, Landings } from './landings.js';
 import { blockAnswer } from './large-bodies.js';
 import type { CachedObject } from './memory/cached-object.js';
 import { conditionsFor } from './semantics/confirmation.js';
-import { freshForMs, keeping } from './semantics/freshness.js';
+import { freshForMs, isOriginFailure, keeping } from './semantics/freshness.js';
 import type { PartPlace } from './semantics/part-place.js';
-import type { Upstream, UpstreamAnswer } from './upstream/upstream.js';
+import type { Upstream, UpstreamAnswer, UpstreamOutcome } from './upstream/upstream.js';
 
 export interface SharedFetchOptions extends LandingOptions {
   readonly upstream: Pick<Upstream, 'fetch'>;
   /** For what the origin may hold back: such requests must not keep the others waiting. */
   readonly held: Pick<Upstream, 'fetch'>;
+}
+
+/** What a fetch starts with. */
+interface Start {
+  /** What is kept, to be confirmed if it has a validator. */
+  readonly stale: CachedObject | null;
+  readonly completion: Completion | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 export class SharedFetches {
@@ -48,7 +58,10 @@ export class SharedFetches {
       this.#flights.over(flight);
     };
     const crew = asked.held ? new Crew(desert) : null;
-    const flight = this.#flights.begin(flightName(asked), crew, () => this.#ask(flight, asked, stale, cancel?.signal));
+    // What is kept must still be there when the rest has come.
+    const completion = asked.part && new Completion(asked.part);
+    const start = { stale, completion, signal: cancel?.signal };
+    const flight = this.#flights.begin(flightName(asked), crew, () => this.#ask(flight, asked, start));
     return flight;
   }
 
@@ -67,13 +80,14 @@ export class SharedFetches {
   }
 
   /** The same of a part of the body, which is kept apart from the whole. */
-  adoptPart(asked: FetchAsked, answer: UpstreamAnswer, { first, last, total }: PartPlace): Landing | null {
+  adoptPart(asked: FetchAsked, answer: UpstreamAnswer, place: PartPlace): Landing | null {
+    const { first, last, total } = place;
     const contentLength = last - first + 1;
     const part = { ...answer, status: 200, contentLength };
     if (!keeping(part, isAuthorized(asked)).keep) return null;
-    const name = partName(this.#landings.nameOf(asked, answer));
+    const partOf = this.#landings.nameOf(asked, answer);
     const body = { length: total, etag: '', blockBytes: contentLength };
-    return this.adopt({ ...asked, name, block: { body, first, last } }, part);
+    return this.adopt({ ...asked, partOf, name: partName(partOf, place), block: { body, first, last } }, part);
   }
 
   /** A HEAD was answered so: what is kept is confirmed by that, or shown to be out of date (RFC 9111 §4.3.5). */
@@ -90,32 +104,41 @@ export class SharedFetches {
     this.#flights.invalidateWhere(isMeant);
   }
 
-  async #ask(
-    flight: Flight,
-    asked: FetchAsked,
-    stale: CachedObject | null,
-    signal: AbortSignal | undefined,
-  ): Promise<Landing> {
+  async #ask(flight: Flight, asked: FetchAsked, start: Start): Promise<Landing> {
     try {
-      const headers = stale === null ? asked.headers() : [...asked.headers(), ...conditionsFor(stale.head)];
-      const onInterim = asked.exchange && passInterim(asked.exchange);
-      const outcome = await this.#upstreamFor(asked).fetch({
-        method: 'GET',
-        target: asked.target,
-        headers,
-        signal,
-        onInterim,
-      });
+      const outcome = await this.#fetch(asked, start);
       flight.crew?.landed();
       if (outcome.kind === 'gone') return { kind: 'deserted' };
       if (outcome.kind === 'failed') return this.#landedWithout(flight, outcome);
       const answer = asked.block === undefined ? outcome.answer : blockAnswer(outcome.answer, asked.block);
       if (answer === null) return this.#landedWithout(flight, notTheBlock(outcome.answer));
-      return this.#landed(flight, asked, asked.held ? agedFromHere(answer) : answer, stale);
+      const landing = this.#landed(flight, asked, asked.held ? agedFromHere(answer) : answer, start.stale);
+      return landing.kind === 'object' && outcome.isCompleted ? { ...landing, fwdStatus: 206 } : landing;
     } catch (error) {
+      start.completion?.close();
       this.#flights.over(flight);
       throw error;
     }
+  }
+
+  async #fetch(asked: FetchAsked, start: Start): Promise<UpstreamOutcome & { readonly isCompleted?: boolean }> {
+    const { stale, completion, signal } = start;
+    const upstream = this.#upstreamFor(asked);
+    const { target } = asked;
+    const headers = stale === null ? asked.headers() : [...asked.headers(), ...conditionsFor(stale.head)];
+    const onInterim = asked.exchange && passInterim(asked.exchange);
+    const wanted = { method: 'GET', target, headers, signal, onInterim };
+    if (completion === undefined) return upstream.fetch(wanted);
+    const outcome = await upstream.fetch({ ...wanted, headers: [...headers, ...completion.fields] });
+    const whole = outcome.kind === 'answer' ? completion.whole(outcome.answer) : null;
+    if (whole !== null) return { kind: 'answer', answer: whole, isCompleted: true };
+    completion.close();
+    if (outcome.kind !== 'answer' || isOriginFailure(outcome.answer.status)) return outcome;
+    // It has changed: mostly that is the whole of the new one.
+    this.#options.parts.forget(asked.name);
+    if (outcome.answer.status !== 206 && outcome.answer.status !== 416) return outcome;
+    outcome.answer.body.destroy();
+    return upstream.fetch(wanted);
   }
 
   #landed(flight: Flight, asked: FetchAsked, answer: UpstreamAnswer, stale: CachedObject | null): Landing {

@@ -85,13 +85,13 @@ export class MemoryTier implements Room {
     return this.#stored.entries();
   }
 
-  /** Keeps a complete object, in place of what had its key. */
-  put(object: CachedObject): void {
+  /** Keeps a complete object, in place of what had its key. `memory alone`: not in the tier below. */
+  put(object: CachedObject, where: 'memory alone' | 'all tiers' = 'all tiers'): void {
     object.release();
     const bytes = object.weight;
     if (this.#makeRoom(bytes)) {
       this.#stored.set(object, bytes);
-      this.#below?.stored(object);
+      if (where === 'all tiers') this.#below?.stored(object);
     } else {
       this.#below?.removed(object.key);
       object.letGo();

@@ -2,7 +2,7 @@
 export interface CacheStatus {
   readonly hit?: boolean;
   /** Why the request went upstream (RFC 9211 §2.2). */
-  readonly fwd?: 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request';
+  readonly fwd?: 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request' | 'partial';
   /** What the upstream answered. */
   readonly fwdStatus?: number;
   readonly stored?: boolean;

@@ -15,6 +15,17 @@ export function partPlace(headers: HeaderPairs): PartPlace | null {
   return numbers !== undefined && first <= last && last < total ? { first, last, total } : null;
 }
 
+/** The place of two parts of one body in one; null where there is a gap between them. */
+export function joinedPlace(one: PartPlace, other: PartPlace): PartPlace | null {
+  if (one.first > other.last + 1 || other.first > one.last + 1) return null;
+  return { ...one, first: Math.min(one.first, other.first), last: Math.max(one.last, other.last) };
+}
+
+/** What is missing of a body beside its beginning or its end. */
+export function gapBeside({ first, last, total }: PartPlace): ByteRange {
+  return first === 0 ? { first: last + 1, last: total - 1 } : { first: 0, last: first - 1 };
+}
+
 /** The one range that is asked for, where all of it lies in the part; else null. */
 export function rangeWithin(asked: readonly RangeAsked[], place: PartPlace): ByteRange | null {
   const [range, ...more] = resolveRanges(asked, place.total);

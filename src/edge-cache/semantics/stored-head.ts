@@ -1,8 +1,10 @@
 /** From the head of an upstream's answer to what is kept of it. Pure. */
 import type { StoredHead } from '../memory/cached-object.js';
+import { contentRange } from './byte-range.js';
 import { dateOf, type Freshness, lastModifiedOf, type ReceivedHead } from './freshness.js';
 import { endToEnd, firstField, type HeaderPair, joinedField } from './header-fields.js';
 import { writeHttpDate } from './http-date.js';
+import type { PartPlace } from './part-place.js';
 import { directivesOf } from './response-directives.js';
 
 /** Said anew for every answer. */
@@ -29,6 +31,18 @@ export function refreshedHead(kept: StoredHead, confirmation: ReceivedHead, fres
   const replaced = new Set(fresh.map(([name]) => name));
   const headers = [...kept.headers.filter(([name]) => name !== 'date' && !replaced.has(name)), ...fresh];
   return headOf(kept.status, headers, confirmation, freshness, dateOf(confirmation));
+}
+
+/**
+ * Of two parts of one body, put together at this place; null: of the whole. The fields of the newer replace those of the same name, but for
+ * Content-Range (RFC 9111 §3.4).
+ */
+export function joinedHead(newer: StoredHead, older: StoredHead, place: PartPlace | null): StoredHead {
+  const named = new Set([...newer.headers.map(([name]) => name), 'content-range']);
+  const fields = newer.headers.filter(([name]) => name !== 'content-range');
+  const headers = [...older.headers.filter(([name]) => !named.has(name)), ...fields];
+  if (place !== null) headers.push(contentRange(place, place.total));
+  return { ...newer, headers, lastModified: newer.lastModified ?? older.lastModified };
 }
 
 /** A kept answer and its confirmation as one, to judge whether and how long it may be kept from here on. */
