@@ -16,6 +16,7 @@ import { openGates } from './gates/open-gates.js';
 import { passGates } from './gates/pass-gates.js';
 import { HitForMiss } from './hit-for-miss.js';
 import { KeptParts } from './kept-parts.js';
+import { keptVariants } from './kept-variants.js';
 import { LargeBodies } from './large-bodies.js';
 import { MemoryTier } from './memory/memory-tier.js';
 import { Prefetch } from './prefetch.js';
@@ -85,11 +86,16 @@ export function openEdge(options: EdgeOptions): Edge {
   const tools = { cdnId, log, metrics: options.metrics, edgeMetrics: metrics, now, steadyNow };
   const upstreams = openUpstreams(options, tools);
   const { alone, held } = upstreams;
-  const lending = options.lends ? new Lending() : null;
-  const variants = new VariantIndex();
-  if (lending !== null) variants.whenForgotten = (key) => lending.endVariants(key);
   const parts = new KeptParts(tier, objectBytesMax);
-  const kept = { tier, parts, variants, hitForMiss: new HitForMiss(now), large: new LargeBodies(objectBytesMax) };
+  const large = new LargeBodies(objectBytesMax);
+  const variants = new VariantIndex(keptVariants({ tier, disk, large, parts, fetches: () => fetches }));
+  const lending = options.lends ? new Lending(variants) : null;
+  variants.whenChanged = (key) => {
+    // Lent while its address did not vary.
+    tier.peek(key)?.endLoan();
+    lending?.endVariants(key);
+  };
+  const kept = { tier, parts, large, variants, hitForMiss: new HitForMiss(now) };
   const common = { ...kept, held, metrics, now, objectBytesMax };
   const fetches = new SharedFetches({
     ...{ ...common, upstream: upstreams.fills, resuming: upstreams.origin },

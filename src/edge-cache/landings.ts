@@ -13,7 +13,14 @@ import type { LargeBodies } from './large-bodies.js';
 import { CachedObject, holdForTurn } from './memory/cached-object.js';
 import type { MemoryTier } from './memory/memory-tier.js';
 import { isOfAnother, isSameBody } from './semantics/confirmation.js';
-import { type Freshness, isOriginFailure, type KeepRefusal, keeping, spentFreshness } from './semantics/freshness.js';
+import {
+  type Freshness,
+  freshForMs,
+  isOriginFailure,
+  type KeepRefusal,
+  keeping,
+  spentFreshness,
+} from './semantics/freshness.js';
 import { confirmedAnswer, refreshedHead, storedHead, withheldFields } from './semantics/stored-head.js';
 import { varyNames } from './semantics/vary.js';
 import { ResumedBody, type Resuming } from './upstream/resumed-body.js';
@@ -149,7 +156,7 @@ export class Landings {
   }
 
   /** `flight` is null for what is shared but not kept. */
-  async #fill({ asked, answer, upstream }: Arrival, object: CachedObject, flight: Flight | null): Promise<void> {
+  async #fill({ asked, answer, stale, upstream }: Arrival, object: CachedObject, flight: Flight | null): Promise<void> {
     const { metrics, now, hitForMiss } = this.#options;
     const { target, headers, block = null } = asked;
     const resuming = { ...this.#options.resuming, upstream, target, headers: headers(), block };
@@ -160,13 +167,18 @@ export class Landings {
     const end = await fill.run();
     if (end === 'broken') metrics.fillBroke();
     else if (end === 'whole') metrics.filled((now() - answer.askedAt) / 1000);
-    if (end === 'whole' && flight !== null && this.#flights.mayKeep(flight)) this.#put(asked, object);
+    if (end === 'whole' && flight !== null && this.#flights.mayKeep(flight)) this.#put(asked, object, stale);
     else object.letGo();
     if (flight !== null) this.#flights.over(flight);
   }
 
-  #put({ partOf }: FetchAsked, object: CachedObject): void {
-    const { tier, parts } = this.#options;
+  #put({ partOf }: FetchAsked, object: CachedObject, stale: CachedObject | null): void {
+    const { tier, parts, now } = this.#options;
+    // It was selected, and is out of date; the new one varies on other fields, and does not take its place.
+    if (stale !== null && stale.key !== object.key && freshForMs(stale.head.freshness, now()) <= 0) {
+      tier.remove(stale.key);
+      this.#options.variants.left(stale.key);
+    }
     if (partOf !== undefined) parts.keep(partOf, object);
     else {
       tier.put(object);

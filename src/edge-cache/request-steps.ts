@@ -253,7 +253,7 @@ function deliverFetched(
   status: CacheStatus,
 ): void | Promise<void> {
   // Only now is it known what the answer varies on (RFC 9111 §4.1).
-  const isSelected = object.key === asked.name || object.key === space.variants.name(asked, asked.headers);
+  const isSelected = object.key === asked.name || space.variants.selects(asked, asked.headers, object.key);
   if (!isSelected) return fetchAlone(space, asked, { fwd: 'vary-miss' });
   // What is to be confirmed each time was confirmed for the request that caused this fetch.
   const isForAll = !kept || freshForMs(object.head.freshness, space.now()) > 0;

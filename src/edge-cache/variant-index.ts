@@ -1,10 +1,13 @@
 /**
- * Under which name an address's answer is kept: its key, or, where answers vary (RFC 9111 §4.1), its key and variant.
+ * Under which names an address's answers are kept: its key, or, where they vary (RFC 9111 §4.1), its key and variant.
+ *
+ * Answers of one address may vary on different fields: each list of fields that was seen stands for itself, and a request has one name under each. Which
+ * of these it selects is for who keeps the answers to say.
  *
  * Text that the origin compresses has two variants from the start, whatever browsers write into Accept-Encoding: were that
  * learned only from the first answer, all that wait for the same part, but in the other coding, would have to ask again.
  *
- * Bounded by count; forgetting an address costs a fetch. Lives as long as the edge.
+ * Bounded by count; forgetting an address or a list costs a fetch. Lives as long as the edge.
  */
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -20,67 +23,139 @@ export interface VariantAsked {
   readonly coding: Coding | null;
 }
 
+/** A list of fields on which answers vary. */
 export interface Variation {
+  /** Sorted. None: they do not vary, and have the address's own name. */
   readonly names: readonly string[];
   /** Never used twice, by no edge, so that forgotten variants are never found again, on disk either. */
   readonly generation: number;
 }
 
+/** All lists of an address; that of its last answer first. */
+export interface Variations {
+  /** The name that it has without variants. */
+  readonly key: string;
+  readonly lists: readonly Variation[];
+}
+
+/** What is kept under the names. */
+export interface KeptVariants {
+  has(name: string): boolean;
+  /** Of the names that a request has, the one that it selects; that of the list seen last comes first. */
+  choose(names: readonly string[]): string;
+}
+
+interface Known {
+  readonly lists: readonly Variation[];
+  /** Of each list, how many answers the address had had when it was seen last. */
+  readonly seenAt: ReadonlyMap<Variation, number>;
+  readonly answers: number;
+}
+
 const addressesMax = 10_000;
+const listsMax = 4;
+/** A list that none of so many answers had is out of use. */
+const unseenMax = 64;
 
 export class VariantIndex {
-  readonly #byKey = new LRUCache<string, Variation>({ max: addressesMax });
-  /** Told of each address whose variants are out of date. */
-  whenForgotten: (key: string) => void = () => {};
+  readonly #byKey = new LRUCache<string, Known>({ max: addressesMax });
+  readonly #kept: KeptVariants;
+  /** Told of each address whose requests may select something else now. */
+  whenChanged: (key: string) => void = () => {};
   #generations = randomInt(2 ** 47);
+
+  constructor(kept: KeptVariants) {
+    this.#kept = kept;
+  }
 
   /** The name for what a request with these headers selects. */
   name(asked: VariantAsked, headers: () => HeaderPairs): string {
     const key = codedKey(asked);
-    const variation = this.#byKey.get(key);
-    return variation === undefined ? key : nameOf(key, variation, headers());
+    const known = this.#byKey.get(key);
+    if (known === undefined) return key;
+    const names = namesOf(key, known, headers());
+    return names.length === 1 && names[0] !== undefined ? names[0] : this.#kept.choose(names);
+  }
+
+  /** Whether what is kept under this name is for such a request. */
+  selects(asked: VariantAsked, headers: () => HeaderPairs, name: string): boolean {
+    const key = codedKey(asked);
+    const known = this.#byKey.get(key);
+    return known === undefined ? key === name : namesOf(key, known, headers()).includes(name);
   }
 
   varies(asked: VariantAsked): boolean {
     return this.#byKey.has(codedKey(asked));
   }
 
+  /** Of the address that has this name, or a variant with this name. Null: it does not vary. */
+  variationsOf(name: string): Variations | null {
+    const key = variationOf(name)?.key ?? name;
+    const known = this.#byKey.peek(key);
+    return known === undefined ? null : { key, lists: known.lists };
+  }
+
   /** An answer to `request` has come that varies on `vary`: the name to keep it under. */
   learn(asked: VariantAsked, vary: readonly string[], request: HeaderPairs): string {
     const key = codedKey(asked);
     const names = asked.coding === null ? vary : vary.filter((name) => name !== 'accept-encoding');
-    if (names.length === 0) {
-      this.#forget(key);
-      return key;
-    }
     const known = this.#byKey.get(key);
-    if (known !== undefined && known.names.join() === names.join()) return nameOf(key, known, request);
-    this.#forget(key);
-    this.#generations += 1;
-    const variation = { names, generation: this.#generations };
-    this.#byKey.set(key, variation);
-    return nameOf(key, variation, request);
+    if (known === undefined && names.length === 0) return key;
+    const before = known ?? this.#unvaried(key);
+    const seen = before.lists.find((list) => list.names.join() === names.join()) ?? this.#list(names);
+    const answers = before.answers + 1;
+    const seenAt = new Map([...before.seenAt, [seen, answers]]);
+    const others = before.lists.filter((list) => list !== seen && answers - (seenAt.get(list) ?? 0) <= unseenMax);
+    this.#change(key, before, { lists: [seen, ...others].slice(0, listsMax), seenAt, answers });
+    return nameOf(key, seen, request);
   }
 
   /** As a disk remembers it from before a restart: the name that this request selects. */
   restore(asked: VariantAsked, variation: Variation, request: HeaderPairs): string {
     const key = codedKey(asked);
-    if (!this.#byKey.has(key)) this.#byKey.set(key, variation);
+    if (!this.#byKey.has(key)) this.set({ key, lists: [variation] });
     return this.name(asked, () => request);
+  }
+
+  /** Nothing is kept under this name any more. */
+  left(name: string): void {
+    const known = this.#byKey.get(name);
+    if (known === undefined) return;
+    this.#change(name, known, { ...known, lists: known.lists.filter(({ names }) => names.length > 0) });
   }
 
   /** All variants of an address are out of date. */
   forget(key: string): void {
-    for (const coding of codings) this.#forget(codedKey({ key, coding }));
+    for (const coding of codings) {
+      const coded = codedKey({ key, coding });
+      if (this.#byKey.delete(coded)) this.whenChanged(coded);
+    }
   }
 
-  /** As another index has it. */
-  set(key: string, variation: Variation): void {
-    this.#byKey.set(key, variation);
+  /** As another index has it; without lists: it does not vary. */
+  set({ key, lists }: Variations): void {
+    if (lists.length === 0) this.#byKey.delete(key);
+    else this.#byKey.set(key, { lists, seenAt: new Map(), answers: 0 });
   }
 
-  #forget(key: string): void {
-    if (this.#byKey.delete(key)) this.whenForgotten(key);
+  /** What is kept of it from before it began to vary is for everybody. */
+  #unvaried(key: string): Known {
+    const lists = this.#kept.has(key) ? [{ names: [], generation: 0 }] : [];
+    return { lists, seenAt: new Map(), answers: 0 };
+  }
+
+  #list(names: readonly string[]): Variation {
+    this.#generations += 1;
+    return { names, generation: this.#generations };
+  }
+
+  #change(key: string, before: Known, { lists, seenAt, answers }: Known): void {
+    const isVaried = lists.some(({ names }) => names.length > 0);
+    const inUse = new Map(lists.map((list) => [list, seenAt.get(list) ?? 0]));
+    if (isVaried) this.#byKey.set(key, { lists, seenAt: inUse, answers });
+    else this.#byKey.delete(key);
+    const isSame = lists.length === before.lists.length && lists.every((list) => before.lists.includes(list));
+    if (!isSame) this.whenChanged(key);
   }
 }
 
@@ -94,7 +169,11 @@ function codedKey({ key, coding }: VariantAsked): string {
   return coding === 'gzip' ? `${key} gzip` : key;
 }
 
+const namesOf = (key: string, { lists }: Known, request: HeaderPairs): string[] =>
+  lists.map((list) => nameOf(key, list, request));
+
 function nameOf(key: string, variation: Variation, request: HeaderPairs): string {
+  if (variation.names.length === 0) return key;
   return `${key} ${variation.generation} ${variantOf(variation.names, request)}`;
 }
 

@@ -75,6 +75,11 @@ export class MemoryTier implements Room {
     return this.#stored.get(key);
   }
 
+  /** The same; not counted as used. */
+  peek(key: string): CachedObject | undefined {
+    return this.#stored.peek(key);
+  }
+
   /** Not counted as used. */
   has(key: string): boolean {
     return this.#stored.has(key);

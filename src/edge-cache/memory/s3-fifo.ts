@@ -87,6 +87,11 @@ export class S3Fifo<Entry extends Evictable> {
     return this.#byKey.has(key);
   }
 
+  /** Counts as no use. */
+  peek(key: string): Entry | undefined {
+    return this.#byKey.get(key)?.entry;
+  }
+
   /** Counts as a use. */
   get(key: string): Entry | undefined {
     const entry = this.#byKey.get(key)?.entry;

@@ -1,4 +1,5 @@
 import { CachedObject } from '../memory/cached-object.js';
+import { newestOf } from '../newest-variant.js';
 import { VariantIndex } from '../variant-index.js';
 import type { LoanMessage } from './loan-messages.js';
 import type { LoanTable } from './loan-table.js';
@@ -8,11 +9,20 @@ export interface Borrowed {
   readonly object: CachedObject;
   readonly place: number;
   readonly generation: number;
+  /** It is for everybody, but its address has variants, too. */
+  readonly isBesideVariants: boolean;
 }
 
 /** What a thread has been lent, by name. Bounded by the places of the table. */
 export class BorrowedObjects {
-  readonly variants = new VariantIndex();
+  /** Where answers vary on different fields, one is taken only if all that a request could select are here: else the newest may not be. */
+  readonly variants = new VariantIndex({
+    has: (name) => this.#lent(name) !== undefined,
+    choose: (names) => {
+      const unknown = names.find((name) => this.#lent(name) === undefined);
+      return unknown ?? newestOf(names.map((name) => this.#lent(name)?.object))?.key ?? (names[0] as string);
+    },
+  });
   readonly #table: LoanTable;
   readonly #byName = new Map<string, Borrowed>();
   /** Also those whose loan has ended, and whose readers have not left. */
@@ -28,8 +38,8 @@ export class BorrowedObjects {
     if (message.kind === 'lent') {
       const { name, head, bytes, varies } = message;
       const object = CachedObject.whole(name, head, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      const borrowed = { object, place, generation };
-      if (varies !== null) this.variants.set(varies.key, varies.variation);
+      const borrowed = { object, place, generation, isBesideVariants: varies?.key === name };
+      this.variants.set(varies ?? { key: name, lists: [] });
       this.#byName.set(name, borrowed);
       this.#byPlace.set(place, borrowed);
       return borrowed;
@@ -45,6 +55,8 @@ export class BorrowedObjects {
   /** Held until `giveBack`. Counts as a use. */
   take(name: string): Borrowed | undefined {
     const borrowed = this.#byName.get(name);
+    // Which of them is meant is no longer known here.
+    if (borrowed?.isBesideVariants && this.variants.variationsOf(name) === null) return undefined;
     if (borrowed === undefined || this.hold(borrowed)) return borrowed;
     this.#byName.delete(name);
     return undefined;
@@ -59,6 +71,11 @@ export class BorrowedObjects {
     }
     this.#table.unpin(place);
     return false;
+  }
+
+  #lent(name: string): Borrowed | undefined {
+    const borrowed = this.#byName.get(name);
+    return borrowed && this.#table.generation(borrowed.place) === borrowed.generation ? borrowed : undefined;
   }
 
   giveBack({ place }: Borrowed): void {

@@ -167,6 +167,57 @@ describe.skipIf(!loadUws().loaded)('what is lent to threads', () => {
     }
   });
 
+  it('is the newest that each client selects, where answers vary on different fields', async () => {
+    await open();
+    let body = 'one';
+    scene.origin.says = ({ headers }, response) => {
+      const vary = String(headers.vary);
+      const date = new Date(scene.clock.now).toUTCString();
+      response.writeHead(200, { 'cache-control': 'max-age=60', vary, date }).end(body);
+    };
+    const learn = async (vary: string, fields: Record<string, string>) => {
+      await scene.ask('/a', { headers: { ...fields, vary, 'cache-control': 'no-cache' } });
+    };
+    const askOften = async (fields: Record<string, string>) => {
+      const got = new Set<string>();
+      for (let times = 0; times < 12; times += 1) got.add((await scene.ask('/a', { headers: fields })).body);
+      return [...got];
+    };
+    await learn('x-a', { 'x-a': '1', 'x-b': '1' });
+    await askUntilLent(scene, '/a', { headers: { 'x-a': '1', 'x-b': '1' } });
+    scene.clock.now += 5000;
+    body = 'two';
+    await learn('x-b', { 'x-a': '2', 'x-b': '1' });
+    // Not for a moment the older one, which was lent, nor where only that is lent again.
+    const newer = () => askOften({ 'x-a': '1', 'x-b': '1' });
+    expect((await scene.ask('/a', { headers: { 'x-a': '1', 'x-b': '1' } })).body).toBe('two');
+    expect(await askOften({ 'x-a': '1', 'x-b': '2' })).toEqual(['one']);
+    expect(await newer()).toEqual(['two']);
+    expect(await askOften({ 'x-a': '3', 'x-b': '1' })).toEqual(['two']);
+    // All that it selects is lent: threads know which is the newest.
+    await askUntilLent(scene, '/a', { headers: { 'x-a': '1', 'x-b': '1' } });
+    expect(await newer()).toEqual(['two']);
+    scene.clock.now += 5000;
+    body = 'three';
+    await learn('x-a', { 'x-a': '1', 'x-b': '9' });
+    expect(await newer()).toEqual(['three']);
+    expect(scene.origin.asked).toHaveLength(3);
+  });
+
+  it('is for everybody no longer once its address varies', async () => {
+    await open();
+    says('plain');
+    await askUntilLent(scene, '/a');
+    scene.clock.now += 5000;
+    const date = new Date(scene.clock.now).toUTCString();
+    says('varied', { 'cache-control': 'max-age=60', vary: 'x-a', date });
+    await scene.ask('/a', { headers: { 'x-a': '1', 'cache-control': 'no-cache' } });
+    for (let times = 0; times < 12; times += 1) {
+      expect((await scene.ask('/a', { headers: { 'x-a': '1' } })).body).toBe('varied');
+      expect((await scene.ask('/a', { headers: { 'x-a': '2' } })).body).toBe('plain');
+    }
+  });
+
   it('is not lent on while a slow client reads what was evicted: not one wrong byte', async () => {
     await open({ memoryBytes: 8 * mebibyte, objectBytesMax: 4 * mebibyte });
     const body = randomBytes(3 * mebibyte);

@@ -5,7 +5,7 @@
  * Bounded by its places. Lives as long as the edge.
  */
 import type { CachedObject, Loan } from '../memory/cached-object.js';
-import { variationOf } from '../variant-index.js';
+import type { VariantIndex } from '../variant-index.js';
 import type { LoanMessage } from './loan-messages.js';
 import { LoanTable } from './loan-table.js';
 
@@ -23,13 +23,16 @@ export class Lending {
   readonly #free = Array.from({ length: placesMax }, (_, at) => placesMax - 1 - at);
   /** Of addresses that vary, what is lent. */
   readonly #varied = new Map<string, Set<CachedObject>>();
+  readonly #variants: Pick<VariantIndex, 'variationsOf'>;
   readonly #timer: NodeJS.Timeout;
   #ended: Ended[] = [];
   readonly #told: ((message: LoanMessage) => void)[] = [];
   /** What is lent now, by place. */
   readonly #lent = new Map<number, LoanMessage>();
 
-  constructor() {
+  /** @param variants says on what an address varies. */
+  constructor(variants: Pick<VariantIndex, 'variationsOf'>) {
+    this.#variants = variants;
     this.#timer = setInterval(() => this.#look(), lookMs);
     this.#timer.unref();
   }
@@ -55,14 +58,14 @@ export class Lending {
     const generation = this.#table.generation(place);
     this.#table.forgetUses(place);
     const { key: name, head } = object;
-    const varies = variationOf(name);
+    const varies = this.#variants.variationsOf(name);
     object.loan = this.#loan(object, place, generation, varies?.key ?? null);
     const message = { kind: 'lent', place, generation, name, head, bytes, varies } as const;
     this.#lent.set(place, message);
     this.#tell(message);
   }
 
-  /** What an address varied on is out of date: nothing of it may be answered any more. */
+  /** What requests for an address select has changed: nothing of it may be answered any more. */
   endVariants(key: string): void {
     for (const object of this.#varied.get(key) ?? []) object.endLoan();
   }

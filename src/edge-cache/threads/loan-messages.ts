@@ -1,5 +1,5 @@
 import type { StoredHead } from '../memory/cached-object.js';
-import type { Variation } from '../variant-index.js';
+import type { Variations } from '../variant-index.js';
 
 /** What the owner of the memory tells the threads that have doors. */
 export type LoanMessage =
@@ -12,7 +12,7 @@ export type LoanMessage =
       readonly head: StoredHead;
       readonly bytes: Uint8Array;
       /** On what its address varies: null: on nothing. */
-      readonly varies: { readonly key: string; readonly variation: Variation } | null;
+      readonly varies: Variations | null;
     }
   | { readonly kind: 'ended'; readonly place: number; readonly generation: number }
   /** Its memory is needed: who still reads it is to be cut. */

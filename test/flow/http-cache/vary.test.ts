@@ -124,4 +124,90 @@ const variants: Cases = {
   ],
 };
 
-play({ 'an answer varies': fields, 'values mean the same': alike, variants });
+/** The client has what it asked for before, but wants it from the origin now. */
+const anew = (fields: Fields, says: Says): Step =>
+  asks({ ...fields, 'cache-control': 'no-cache' }, 'new', { says, laterSec: 5 });
+const lists: Cases = {
+  'each answer is selected by its own': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a') }),
+    asks({ a: '2', b: '2' }, 'new', { says: varies('a, b') }),
+    asks({ a: '1', b: '9' }, 'kept', { body: '1' }),
+    asks({ a: '2', b: '2' }, 'kept', { body: '2' }),
+    asks({ a: '2', b: '3' }, 'new'),
+    asks({ a: '1', b: '3' }, 'kept', { body: '1' }),
+  ],
+  'as of an origin that names the coding alone where it does not compress': [
+    asks({ 'accept-encoding': 'gzip', 'accept-language': 'de' }, 'new', {
+      says: varies('Accept-Encoding, Accept-Language', { 'content-encoding': 'gzip' }),
+    }),
+    asks({ 'accept-encoding': 'br', 'accept-language': 'de' }, 'new', { says: varies('Accept-Encoding') }),
+    asks({ 'accept-encoding': 'br', 'accept-language': 'fr' }, 'kept', { body: '2' }),
+    asks({ 'accept-encoding': 'gzip', 'accept-language': 'de' }, 'kept', { body: '1' }),
+    asks({ 'accept-encoding': 'gzip', 'accept-language': 'fr' }, 'new'),
+  ],
+  'the newest counts of several that a request selects': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a') }),
+    anew({ a: '1', b: '1' }, varies('b')),
+    asks({ a: '1', b: '1' }, 'kept', { body: '2' }),
+    asks({ a: '1', b: '2' }, 'kept', { body: '1' }),
+    asks({ a: '2', b: '1' }, 'kept', { body: '2' }),
+    anew({ a: '1', b: '2' }, varies('a')),
+    asks({ a: '1', b: '1' }, 'kept', { body: '3' }),
+    asks({ a: '2', b: '1' }, 'kept', { body: '2' }),
+  ],
+  'it counts by Date, not by when it came': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a') }),
+    asks({ a: '2', b: '1' }, 'new', { says: varies('b', { date: imf(-30) }) }),
+    asks({ a: '1', b: '1' }, 'kept', { body: '1' }),
+    asks({ a: '3', b: '1' }, 'kept', { body: '2' }),
+  ],
+  'one that does not vary is for everybody, until something newer varies': [
+    asks({ a: '1' }, 'new', { says: { fields: minute } }),
+    anew({ a: '1' }, varies('a')),
+    asks({ a: '1' }, 'kept', { body: '2' }),
+    asks({ a: '2' }, 'kept', { body: '1' }),
+    anew({ a: '2' }, { fields: minute }),
+    asks({ a: '1' }, 'kept', { body: '3' }),
+    asks({ a: '3' }, 'kept', { body: '3' }),
+  ],
+  'each is confirmed by its own tag': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a', { etag: '"one"' }) }),
+    asks({ a: '2', b: '2' }, 'new', { says: varies('a, b', { etag: '"two"' }) }),
+    asks({ a: '1', b: '2' }, 'confirmed', {
+      ...{ says: varies('a', { etag: '"one"' }), laterSec: 61, body: '1' },
+      brings: { 'if-none-match': '"one"' },
+    }),
+    asks({ a: '2', b: '2' }, 'confirmed', {
+      ...{ says: varies('a, b', { etag: '"two"' }), body: '2' },
+      brings: { 'if-none-match': '"two"' },
+    }),
+    asks({ a: '1', b: '3' }, 'kept', { body: '1' }),
+  ],
+  'what is stale gives way to what varies on something else': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a', { etag: '"one"' }) }),
+    asks({ a: '1', b: '1' }, 'new', { says: varies('b', { date: imf(-80), age: '0' }), laterSec: 70 }),
+    asks({ a: '1', b: '2' }, 'new', { says: varies('b') }),
+    asks({ a: '9', b: '2' }, 'kept'),
+  ],
+  'they are forgotten together': [
+    asks({ a: '1', b: '1' }, 'new', { says: varies('a') }),
+    asks({ a: '2', b: '2' }, 'new', { says: varies('b') }),
+    { asks: { method: 'POST' }, gets: 'new' },
+    asks({ a: '1', b: '1' }, 'new'),
+    asks({ a: '2', b: '2' }, 'new'),
+  ],
+  'four of them at most: that of the oldest answer is forgotten': [
+    ...['a', 'b', 'c', 'd', 'e'].map((field) => asks({ [field]: '1' }, 'new', { says: varies(field) })),
+    asks({ a: '2', b: '1', c: '2', d: '2', e: '2' }, 'kept', { body: '2' }),
+    asks({ a: '1', b: '2', c: '2', d: '2', e: '2' }, 'new', { says: varies('e') }),
+  ],
+  'a part is found by its own, too': [
+    asks({ a: '1', b: '1', range: 'bytes=0-1' }, 'new', {
+      says: { ...varies('a', { etag: '"a"', 'content-range': 'bytes 0-1/4' }), status: 206, body: '01' },
+    }),
+    asks({ a: '2', b: '2' }, 'new', { says: varies('b') }),
+    asks({ a: '1', b: '1', range: 'bytes=0-1' }, 'kept', { status: 206, body: '01' }),
+  ],
+};
+
+play({ 'an answer varies': fields, 'values mean the same': alike, variants, 'lists of fields': lists });
