@@ -221,6 +221,42 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('an edge with a disk, beh
     expect(asked).toEqual(['GET /a']);
   });
 
+  it('knows after a restart each list of fields on which answers vary', async () => {
+    says = ({ headers }, response) => {
+      response.writeHead(200, { 'cache-control': 'max-age=600', vary: String(headers.vary) }).end(String(headers.vary));
+    };
+    const ask = (headers: Record<string, string>) => scene.ask('/a', { headers });
+    await ask({ vary: 'x-a', 'x-a': '1', 'x-b': '1' });
+    await ask({ vary: 'x-b', 'x-a': '2', 'x-b': '2' });
+    await restart();
+    expect((await ask({ 'x-a': '1', 'x-b': '9' })).body).toBe('x-a');
+    expect((await ask({ 'x-a': '9', 'x-b': '2' })).body).toBe('x-b');
+    expect(asked).toEqual([]);
+    await ask({ vary: 'x-a', 'x-a': '3', 'x-b': '3' });
+    await restart();
+    expect((await ask({ 'x-a': '9', 'x-b': '2' })).body).toBe('x-b');
+    expect((await ask({ 'x-a': '3', 'x-b': '9' })).body).toBe('x-a');
+    expect(asked).toEqual([]);
+  });
+
+  it('finds after a restart nothing older than what had come last', async () => {
+    const anew = async (fields: Record<string, string>, body: string) => {
+      clock.now += 5000;
+      says = answers({ 'cache-control': 'max-age=600', ...fields }, body);
+      await scene.ask('/a', { headers: { 'x-a': '1', 'cache-control': 'no-cache' } });
+      await until(() => disk.objects > 0, 'it is on disk');
+    };
+    await anew({}, 'plain');
+    await anew({ vary: 'x-a' }, 'varied');
+    await anew({}, 'plain again');
+    await anew({ vary: 'x-a' }, 'varied again');
+    await restart();
+    expect((await scene.ask('/a', { headers: { 'x-a': '1' } })).body).toBe('varied again');
+    await anew({}, 'plain at last');
+    await restart();
+    expect((await scene.ask('/a', { headers: { 'x-a': '1' } })).body).toBe('plain at last');
+  });
+
   it.each(['/plain', '/varied'])('forgets for good what an unsafe method changed (%s)', async (path) => {
     const fields = { 'cache-control': 'max-age=600', ...(path === '/varied' ? { vary: 'Accept-Language' } : {}) };
     says = answers(fields, 'before');

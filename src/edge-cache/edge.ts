@@ -90,6 +90,7 @@ export function openEdge(options: EdgeOptions): Edge {
   const large = new LargeBodies(objectBytesMax);
   const variants = new VariantIndex(keptVariants({ tier, disk, large, parts, fetches: () => fetches }));
   const lending = options.lends ? new Lending(variants) : null;
+  disk?.variationsBy((name) => variants.variationsOf(name));
   variants.whenChanged = (key) => {
     // Lent while its address did not vary.
     tier.peek(key)?.endLoan();

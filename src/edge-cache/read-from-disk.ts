@@ -25,7 +25,7 @@ export async function readFromDisk(disk: Disks, { tier, variants }: Tiers, asked
   const found = await disk.read(asked.name, tier);
   if (found === null || found.kind === 'object') return found;
   // Only now is it known on what the answer varies.
-  const name = variants.restore(asked, found.variation, asked.headers());
+  const name = variants.restore(asked, found.lists, asked.headers());
   const kept = tier.get(name);
   if (kept !== undefined) {
     holdForTurn(kept);

@@ -111,9 +111,9 @@ export class VariantIndex {
   }
 
   /** As a disk remembers it from before a restart: the name that this request selects. */
-  restore(asked: VariantAsked, variation: Variation, request: HeaderPairs): string {
+  restore(asked: VariantAsked, lists: readonly Variation[], request: HeaderPairs): string {
     const key = codedKey(asked);
-    if (!this.#byKey.has(key)) this.set({ key, lists: [variation] });
+    if (!this.#byKey.has(key)) this.set({ key, lists });
     return this.name(asked, () => request);
   }
 

@@ -21,7 +21,7 @@ export type DiskFound =
   /** `whole` resolves when all of it has been read, or that has failed; it never rejects. */
   | { readonly kind: 'object'; readonly object: CachedObject; readonly whole: Promise<void> }
   /** What is kept under this address varies. */
-  | { readonly kind: 'variation'; readonly variation: Variation };
+  | { readonly kind: 'variation'; readonly lists: readonly Variation[] };
 
 interface Read {
   readonly found: Promise<DiskFound | null>;
@@ -84,8 +84,8 @@ export class DiskReads {
     this.#over(name, into.read);
     if (record === null) return null;
     await record.close();
-    const variation = readVariation(record.meta.head);
-    return variation === null ? null : { kind: 'variation', variation };
+    const lists = readVariation(record.meta.head);
+    return lists === null ? null : { kind: 'variation', lists };
   }
 
   async #object(disk: Disk, record: StoredRecord, into: { memory: Memory; read: Read }): Promise<DiskFound | null> {

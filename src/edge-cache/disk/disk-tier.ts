@@ -13,7 +13,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import type { CachedObject } from '../memory/cached-object.js';
 import type { TierBelow } from '../memory/memory-tier.js';
 import { freshForMs } from '../semantics/freshness.js';
-import { variationOf } from '../variant-index.js';
+import { type Variations, variationOf } from '../variant-index.js';
 import type { Disk } from './disk.js';
 import { DiskMetrics } from './disk-metrics.js';
 import { type DiskLimits, type DiskPlace, defaultLimits } from './disk-options.js';
@@ -37,7 +37,7 @@ export interface DiskTierOptions {
 
 /** What is fresh for less has gone stale before a disk could be of use: live playlists and the parts they name. */
 const freshMsMin = 30_000;
-/** Addresses whose variation is known to be on disk. */
+/** Addresses of which it is known that the lists of fields on which they vary are on disk. */
 const variationsMax = 10_000;
 
 export class DiskTier implements TierBelow {
@@ -47,7 +47,8 @@ export class DiskTier implements TierBelow {
   readonly #reads: DiskReads;
   #judge: Judge = (_name, head) => head;
   readonly #seen = new SeenNames();
-  readonly #variations = new LRUCache<string, number>({ max: variationsMax });
+  readonly #variations = new LRUCache<string, string>({ max: variationsMax });
+  #variationsOf: (name: string) => Variations | null = onlyItsOwn;
 
   /** Rejects with `edge-cache.disk-in-use`; a disk that cannot be used for another reason is out, and tried again. */
   static async open(options: DiskTierOptions): Promise<DiskTier> {
@@ -76,6 +77,11 @@ export class DiskTier implements TierBelow {
   /** Asked of all that is read from now on. */
   judgeBy(judge: Judge): void {
     this.#judge = judge;
+  }
+
+  /** Who knows on what addresses vary; by default, each name says so of itself. */
+  variationsBy(variationsOf: (name: string) => Variations | null): void {
+    this.#variationsOf = variationsOf;
   }
 
   get objects(): number {
@@ -110,7 +116,7 @@ export class DiskTier implements TierBelow {
     const to = this.#writableFor(hash);
     if (to !== undefined && this.#isWorthIt(object, hash, to.disk)) {
       this.#put(to.mounted, objectDraft(object, hash));
-      this.#putVariation(object.key);
+      this.#putVariations(object.key);
     } else this.#removeFrom(this.#mounted, hash);
   }
 
@@ -142,16 +148,24 @@ export class DiskTier implements TierBelow {
     return false;
   }
 
-  /** Once for each variation of an address, and again where it has gone with its segment. */
-  #putVariation(name: string): void {
-    const varied = variationOf(name);
-    if (varied === null) return;
-    const { key, variation } = varied;
-    if (this.#variations.get(key) === variation.generation && this.has(key)) return;
-    this.#variations.set(key, variation.generation);
+  /** Once for all lists of an address, and again where they have gone with their segment, or an answer that does not vary took their place. */
+  #putVariations(name: string): void {
+    const varied = this.#variationsOf(name);
+    if (varied === null || varied.key === name) {
+      this.#variations.delete(name);
+      return;
+    }
+    const { key } = varied;
+    const lists = varied.lists.filter(({ names }) => names.length > 0);
+    const generations = lists
+      .map(({ generation }) => generation)
+      .sort()
+      .join();
+    if (this.#variations.get(key) === generations && this.has(key)) return;
+    this.#variations.set(key, generations);
     const hash = hashOf(key);
     const to = this.#writableFor(hash);
-    if (to !== undefined) this.#put(to.mounted, variationDraft(key, hash, variation));
+    if (to !== undefined) this.#put(to.mounted, variationDraft(key, hash, lists));
   }
 
   /** There, and nowhere else: what was there before it would be found in its place. */
@@ -181,4 +195,9 @@ export class DiskTier implements TierBelow {
     }
     return null;
   }
+}
+
+function onlyItsOwn(name: string): Variations | null {
+  const own = variationOf(name);
+  return own && { key: own.key, lists: [own.variation] };
 }

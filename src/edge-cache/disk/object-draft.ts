@@ -20,9 +20,9 @@ export function objectDraft(object: CachedObject, hash: NameHash): Draft {
 }
 
 /** On what an address's answers vary: without it, none of them would be found after a restart. */
-export function variationDraft(name: string, hash: NameHash, variation: Variation): Draft {
+export function variationDraft(name: string, hash: NameHash, lists: readonly Variation[]): Draft {
   return {
-    ...{ kind: 'variation', hash, name, head: JSON.stringify(variation), bodyBytes: 0, freshUntilSec: secondMax },
+    ...{ kind: 'variation', hash, name, head: JSON.stringify({ lists }), bodyBytes: 0, freshUntilSec: secondMax },
     body: () => empty,
     settled: () => undefined,
   };
@@ -42,8 +42,16 @@ export function readStoredHead(text: string): StoredHead | null {
   return isWhole && typeof head?.upstreamStatus === 'string' ? (head as StoredHead) : null;
 }
 
-export function readVariation(text: string): Variation | null {
-  const { names, generation } = (readJson(text) as Partial<Variation> | null) ?? {};
+/** Null: it is none. Before there were several lists, it was the only one. */
+export function readVariation(text: string): readonly Variation[] | null {
+  const read = readJson(text) as (Partial<Variation> & { readonly lists?: unknown }) | null;
+  const lists: unknown[] = Array.isArray(read?.lists) ? read.lists : [read];
+  const readable = lists.map(readList);
+  return readable.length > 0 && readable.every((list) => list !== null) ? readable : null;
+}
+
+function readList(read: unknown): Variation | null {
+  const { names, generation } = (read as Partial<Variation> | null) ?? {};
   return Array.isArray(names) && typeof generation === 'number' ? { names: names.map(String), generation } : null;
 }
 
