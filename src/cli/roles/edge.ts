@@ -42,7 +42,10 @@ export async function openEdgeRole(options: {
 }): Promise<EdgeRole> {
   const { settings, upstreams, certificates, data, log, metrics } = options;
   const gates = openEdgeGates(settings, log);
-  const disk = await openDisks(settings, log, metrics);
+  const disk = await openOr(
+    () => gates.close(),
+    () => openDisks(settings, log, metrics),
+  );
   const threads = threadsOf(settings);
   const closeBelow = async () => {
     await disk?.close();
