@@ -21,7 +21,7 @@ const seedBytes = 8;
 export class ClientAccounts {
   /** For another thread to make its own view of. */
   readonly shared: SharedArrayBuffer;
-  readonly #seed: bigint;
+  readonly #seeds: Uint32Array;
   readonly #clients: BigInt64Array;
   /** Until when requests are booked, ns of the clock. */
   readonly #booked: BigInt64Array;
@@ -35,8 +35,7 @@ export class ClientAccounts {
 
   constructor(shared: SharedArrayBuffer) {
     this.shared = shared;
-    // Odd, or the product below would lose bits.
-    this.#seed = (new BigUint64Array(shared, 0, 1)[0] ?? 0n) | 1n;
+    this.#seeds = new Uint32Array(shared, 0, 2);
     this.#clients = new BigInt64Array(shared, seedBytes, clientsMax);
     this.#booked = new BigInt64Array(shared, seedBytes + clientsMax * 8, clientsMax);
     this.#inFlight = new Int32Array(shared, seedBytes + clientsMax * 16, clientsMax);
@@ -44,8 +43,9 @@ export class ClientAccounts {
 
   /** Where the client is known from now on; null: all places that it may have are taken by clients with requests under way. */
   open(address: IpAddress, nowMs: number): number | null {
-    const client = clientOf(address);
-    const first = this.#setOf(client) * placesEach;
+    const words = wordsOf(address);
+    const client = BigInt.asIntN(64, (BigInt(words.high) << 32n) | BigInt(words.low));
+    const first = this.#setOf(words) * placesEach;
     const now = nsOf(nowMs);
     for (let tries = 0; tries < triesMax; tries += 1) {
       const place = this.#find(client, first);
@@ -87,9 +87,10 @@ export class ClientAccounts {
     Atomics.sub(this.#inFlight, place, 1);
   }
 
-  #setOf(client: bigint): number {
-    const mixed = BigInt.asUintN(64, (client ^ (client >> 32n)) * this.#seed);
-    return Number(mixed >> BigInt(64 - setBits));
+  /** Addresses that follow each other must not come to the same sets: so each word is mixed as in MurmurHash3. */
+  #setOf({ high, low }: Words): number {
+    const [one = 0, other = 0] = this.#seeds;
+    return mixed(mixed(high ^ one) ^ low ^ other) >>> (32 - setBits);
   }
 
   #find(client: bigint, first: number): number | null {
@@ -117,11 +118,25 @@ export class ClientAccounts {
 /** By way of microseconds: of the time since 1970 a double has no nanoseconds. */
 const nsOf = (ms: number): bigint => BigInt(Math.round(ms * 1000)) * 1000n;
 
+interface Words {
+  readonly high: number;
+  readonly low: number;
+}
+
 /**
  * Whose address it is, as far as limits care: an IPv4 address, or the /64 that an IPv6 one lies in: whoever has one of those addresses has all 2^64
  * of them. Never 0: nobody has addresses of ::/8 (RFC 4291 §2.4), so IPv4 and loopback stand there.
  */
-function clientOf({ family, words }: IpAddress): bigint {
-  const [high, low] = family === 4 ? [1, words[3]] : [words[0] === 0 ? 2 : words[0], words[1]];
-  return BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+function wordsOf({ family, words }: IpAddress): Words {
+  if (family === 4) return { high: 1, low: words[3] };
+  return { high: words[0] === 0 ? 2 : words[0], low: words[1] };
+}
+
+/** Each bit of the word changes each bit of what comes out as often as not. */
+function mixed(word: number): number {
+  let bits = word ^ (word >>> 16);
+  bits = Math.imul(bits, 0x85ebca6b);
+  bits ^= bits >>> 13;
+  bits = Math.imul(bits, 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
 }
