@@ -256,13 +256,15 @@ export function bodyContract(traits: EngineTraits): void {
     it('reach a slow reader even when nothing more is written', async () => {
       const body = randomBytes(12 * 1024 * 1024);
       let release = () => {};
+      // Made before the handler waits for it: the client may have everything before the handler hears that it was taken.
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       const server = await bench.serve(async (_request, response) => {
         response.start(200, []);
         response.write(body);
         await response.drained();
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
+        await released;
         response.end();
       });
       const client = bench.client(server);
