@@ -136,6 +136,8 @@ function sourcesOf(options: RunOptions): ConfigSources {
 }
 
 async function run(options: RunOptions, withRoles: (settings: Settings) => Settings): Promise<void> {
+  // Whoever read what this says may be gone, as a journal that is restarted is: no reason to break off.
+  for (const said of [process.stdout, process.stderr]) said.on('error', () => undefined);
   const settings = withRoles(loadSettings(sourcesOf(options)));
   const { openBox } = await import('../box.js');
   const box = await openBox(settings, { readyFiles: options.readyFile === undefined ? [] : [options.readyFile] });
