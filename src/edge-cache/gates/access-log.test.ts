@@ -6,7 +6,7 @@ import { silentLog } from '../../telemetry/log.js';
 import { headOf, nextChunk, openScene, type Scene, type SceneOptions, until } from '../edge.fixture.js';
 import { cacheOutcome } from './access-line.js';
 import { type AccessLogFile, openAccessLogFile } from './access-log-file.js';
-import { echo, networksOf, nobody } from './gates.fixture.js';
+import { echo, linesInto, networksOf, nobody } from './gates.fixture.js';
 import { CurrentRules } from './network-rules.js';
 import { writeToken } from './signed-token.js';
 
@@ -30,17 +30,8 @@ describe.each(['node', 'uws', 'uws-threads'] as const)('the access log behind th
   const open = async (options: Omit<SceneOptions, 'engine'> & { sample?: number; anonymize?: boolean } = {}) => {
     const { sample = 1, anonymize = false, gates, ...others } = options;
     written = [];
-    const lines = {
-      write: (some: string) =>
-        written.push(
-          ...some
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line)),
-        ) > 0,
-    };
     const trustedProxies = networksOf('127.0.0.1');
-    const all = { accessLog: { lines, sample, anonymize }, trustedProxies, ...gates };
+    const all = { accessLog: { lines: linesInto(written), sample, anonymize }, trustedProxies, ...gates };
     scene = await openScene({ engine, originSays: echo, ...others, gates: all });
     return scene;
   };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClientAccounts } from './client-accounts.js';
+import { ClientAccounts, rateOf } from './client-accounts.js';
 import type { IpAddress } from './ip-address.js';
 
 const client = (last: number): IpAddress => ({ family: 4, words: [0, 0, 0, last] });
@@ -18,7 +18,7 @@ describe('accounts of clients', () => {
         for (const wait of waits) {
           now += wait;
           tokens = Math.min(burst, tokens + (wait / 1000) * perSec);
-          const waitSec = accounts.book(place, now, { perSec, burst });
+          const waitSec = accounts.book(place, now, rateOf(perSec, burst));
           expect(waitSec === 0).toBe(tokens >= 1 - 1e-9);
           if (waitSec > 0) expect(waitSec).toBeCloseTo((1 - tokens) / perSec, 5);
           else tokens -= 1;
@@ -29,7 +29,7 @@ describe('accounts of clients', () => {
 
   it('let the next pass exactly when its time has come, whenever that is', () => {
     const accounts = ClientAccounts.make();
-    const limit = { perSec: 2, burst: 1 };
+    const limit = rateOf(2, 1);
     for (let at = 0; at < 1000; at += 1) {
       const now = 1_790_000_000_000 + at;
       const place = accounts.open(client(at), now) ?? -1;
@@ -40,7 +40,7 @@ describe('accounts of clients', () => {
 
   it('know more clients than may be known, and forget of them first who has nothing booked', () => {
     const accounts = ClientAccounts.make();
-    const limit = { perSec: 0.01, burst: 1 };
+    const limit = rateOf(0.01, 1);
     const now = 1_700_000_000_000;
     const busy = Array.from({ length: 2000 }, (_, at) => client(at));
     for (const each of busy) expect(accounts.book(accounts.open(each, now) ?? -1, now, limit)).toBe(0);

@@ -8,7 +8,7 @@
  * Bounded: each client has a few places where it may be known, by a hash that nobody outside can work out.
  */
 import { randomBytes } from 'node:crypto';
-import type { IpAddress } from './ip-address.js';
+import { type Holder, holderOf, type IpAddress } from './ip-address.js';
 
 const setBits = 14;
 const placesEach = 8;
@@ -17,6 +17,18 @@ const clientsMax = 2 ** setBits * placesEach;
 const triesMax = 4;
 const nobody = 0n;
 const seedBytes = 8;
+
+/** How far apart requests are, and how far ahead they may be booked, ns. */
+export interface Rate {
+  readonly each: bigint;
+  readonly aheadMax: bigint;
+}
+
+/** @param burst a whole number: so many may come at once. */
+export function rateOf(perSec: number, burst: number): Rate {
+  const each = BigInt(Math.round(1e9 / perSec));
+  return { each, aheadMax: each * BigInt(burst) };
+}
 
 export class ClientAccounts {
   /** For another thread to make its own view of. */
@@ -43,9 +55,9 @@ export class ClientAccounts {
 
   /** Where the client is known from now on; null: all places that it may have are taken by clients with requests under way. */
   open(address: IpAddress, nowMs: number): number | null {
-    const words = wordsOf(address);
-    const client = BigInt.asIntN(64, (BigInt(words.high) << 32n) | BigInt(words.low));
-    const first = this.#setOf(words) * placesEach;
+    const holder = holderOf(address);
+    const client = BigInt.asIntN(64, (BigInt(holder.high) << 32n) | BigInt(holder.low));
+    const first = this.#setOf(holder) * placesEach;
     const now = nsOf(nowMs);
     for (let tries = 0; tries < triesMax; tries += 1) {
       const place = this.#find(client, first);
@@ -61,10 +73,8 @@ export class ClientAccounts {
   }
 
   /** One request more. @returns 0, or in how many seconds it may come. */
-  book(place: number, nowMs: number, { perSec, burst }: { readonly perSec: number; readonly burst: number }): number {
+  book(place: number, nowMs: number, { each, aheadMax }: Rate): number {
     const now = nsOf(nowMs);
-    const each = BigInt(Math.round(1e9 / perSec));
-    const aheadMax = each * BigInt(burst);
     for (;;) {
       const booked = Atomics.load(this.#booked, place);
       const ahead = booked > now ? booked - now : 0n;
@@ -88,7 +98,7 @@ export class ClientAccounts {
   }
 
   /** Addresses that follow each other must not come to the same sets: so each word is mixed as in MurmurHash3. */
-  #setOf({ high, low }: Words): number {
+  #setOf({ high, low }: Holder): number {
     const [one = 0, other = 0] = this.#seeds;
     return mixed(mixed(high ^ one) ^ low ^ other) >>> (32 - setBits);
   }
@@ -117,20 +127,6 @@ export class ClientAccounts {
 
 /** By way of microseconds: of the time since 1970 a double has no nanoseconds. */
 const nsOf = (ms: number): bigint => BigInt(Math.round(ms * 1000)) * 1000n;
-
-interface Words {
-  readonly high: number;
-  readonly low: number;
-}
-
-/**
- * Whose address it is, as far as limits care: an IPv4 address, or the /64 that an IPv6 one lies in: whoever has one of those addresses has all 2^64
- * of them. Never 0: nobody has addresses of ::/8 (RFC 4291 §2.4), so IPv4 and loopback stand there.
- */
-function wordsOf({ family, words }: IpAddress): Words {
-  if (family === 4) return { high: 1, low: words[3] };
-  return { high: words[0] === 0 ? 2 : words[0], low: words[1] };
-}
 
 /** Each bit of the word changes each bit of what comes out as often as not. */
 function mixed(word: number): number {

@@ -2,7 +2,7 @@
  * Gate: how much one client may ask for: requests a second (a token bucket: `burst` at once, then the rate), and requests under
  * way at the same time. A client is an IPv4 address or an IPv6 /64.
  */
-import type { ClientAccounts } from './client-accounts.js';
+import { type ClientAccounts, rateOf } from './client-accounts.js';
 import type { GateCounts } from './gate-metrics.js';
 import type { Gate, Refusal } from './visit.js';
 
@@ -22,7 +22,8 @@ export function clientLimitsGate(
   now: () => number,
   metrics: GateCounts,
 ): Gate {
-  const { requestsPerSec: perSec, burst, inFlightMax } = limits;
+  const { requestsPerSec, burst, inFlightMax } = limits;
+  const rate = requestsPerSec === null ? null : rateOf(requestsPerSec, burst);
   return (visit) => {
     const { client } = visit;
     // It has left already.
@@ -30,7 +31,7 @@ export function clientLimitsGate(
     const at = now();
     const account = accounts.open(client, at);
     if (account === null) return null;
-    const waitSec = perSec === null ? 0 : accounts.book(account, at, { perSec, burst });
+    const waitSec = rate === null ? 0 : accounts.book(account, at, rate);
     if (waitSec > 0) {
       metrics.refused('rate');
       return tooMany('rate', Math.ceil(waitSec), 'More requests came from this client than it may send in this time.');

@@ -25,7 +25,8 @@ export function connectionLimit(options: ConnectionLimitOptions, metrics: GateCo
   return (remoteAddress) => {
     const client = readIpAddress(remoteAddress);
     if (client === null || trusted.has(client)) return () => undefined;
-    const holder = holderOf(client);
+    const { high, low } = holderOf(client);
+    const holder = `${high}.${low}`;
     const count = open.get(holder) ?? 0;
     if (count >= connectionsMax) {
       metrics.refused('connections');

@@ -1,5 +1,6 @@
 /** What tests of the door's gates share. */
 import type { RequestListener } from 'node:http';
+import type { AccessLines } from './access-log.js';
 import { type IpNetwork, readIpNetwork } from './ip-network.js';
 import type { NetworkRule } from './network-rules.js';
 
@@ -11,6 +12,17 @@ export const networksOf = (...cidrs: string[]): IpNetwork[] =>
   });
 
 export const nobody: NetworkRule = { allow: [], deny: [], countries: [] };
+
+/** An access log that is read as it is written. */
+export const linesInto = (written: object[]): AccessLines => ({
+  write: (lines) =>
+    written.push(
+      ...lines
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ) > 0,
+});
 
 /** Says what it was asked for, for a minute. */
 export const echo: RequestListener = (request, response) => {

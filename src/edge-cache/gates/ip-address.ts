@@ -52,12 +52,19 @@ export function writeIpAddress({ family, words }: IpAddress): string {
   return groups.map((group) => group.toString(16)).join(':');
 }
 
+/** Whose an address is; two words. */
+export interface Holder {
+  readonly high: number;
+  readonly low: number;
+}
+
 /**
  * Whose it is, as far as limits care: an IPv4 address, or the /64 that an IPv6 one lies in: whoever has one of those addresses
- * has all 2^64 of them.
+ * has all 2^64 of them. Never both words 0: nobody has addresses of ::/8 (RFC 4291 §2.4), so IPv4 and loopback stand there.
  */
-export function holderOf({ family, words }: IpAddress): string {
-  return family === 4 ? String(words[3]) : `${words[0].toString(36)}.${words[1].toString(36)}`;
+export function holderOf({ family, words }: IpAddress): Holder {
+  if (family === 4) return { high: 1, low: words[3] };
+  return { high: words[0] === 0 ? 2 : words[0], low: words[1] };
 }
 
 /** So much of it that it names a network and nobody in it: an IPv4 /24, an IPv6 /48. */

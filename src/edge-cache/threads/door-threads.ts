@@ -31,13 +31,12 @@ export class DoorThreads {
   readonly #counts: ThreadCounts[] = [];
   readonly #linesWaiting = new SharedArrayBuffer(4);
   readonly #tellers: ((message: DoorThreadTold) => void)[] = [];
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DoorThreadsOptions) {
     this.#options = options;
     const { gates, serve } = options;
     this.handler = (request, response) => serve({ request, response });
-    this.#timer = setInterval(() => this.count(), lookMs).unref();
     gates.onJudges((judges) => {
       for (const tell of this.#tellers) tell({ kind: 'judges', judges });
     });
@@ -54,6 +53,7 @@ export class DoorThreads {
 
   /** Threads are there: `tell` reaches them. */
   begin(tell: (message: DoorThreadTold) => void): void {
+    this.#timer ??= setInterval(() => this.count(), lookMs).unref();
     this.#tellers.push(tell);
     this.#options.lending.begin(tell);
   }

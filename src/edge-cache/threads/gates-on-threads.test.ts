@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadUws } from '../../http/load-uws.js';
 import { askUntilLent, openScene, type Scene, type SceneOptions, until } from '../edge.fixture.js';
-import { echo, networksOf } from '../gates/gates.fixture.js';
+import { echo, linesInto, networksOf } from '../gates/gates.fixture.js';
 import { writeToken } from '../gates/signed-token.js';
 
 const noLimits = { requestsPerSec: null, burst: 1, inFlightMax: null, connectionsMax: null };
@@ -56,17 +56,8 @@ describe.skipIf(!loadUws().loaded)('the gates of threads', () => {
 
   it('write down what they answer and what they refuse, each once', async () => {
     const written: { path: string; client: string; cache: string; status: number }[] = [];
-    const lines = {
-      write: (some: string) =>
-        written.push(
-          ...some
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line)),
-        ) > 0,
-    };
     await open({
-      accessLog: { lines, sample: 1, anonymize: false },
+      accessLog: { lines: linesInto(written), sample: 1, anonymize: false },
       trustedProxies: networksOf('127.0.0.1'),
       limits: { ...noLimits, requestsPerSec: 0.001, burst: 1000 },
     });

@@ -25,9 +25,9 @@ export const defaultOriginHealth: OriginHealth = {
   probe: null,
 };
 
-export interface OriginServersOptions {
-  readonly addresses: readonly ServerAddress[];
-  readonly health: OriginHealth;
+/** What everything that asks upstream needs of its edge. */
+export interface UpstreamTools {
+  /** What this edge calls itself in CDN-Loop. */
   readonly cdnId: string;
   readonly log: Log;
   readonly edgeMetrics: EdgeMetrics;
@@ -36,6 +36,11 @@ export interface OriginServersOptions {
   readonly now: () => number;
   /** Only ever counts on; ms. */
   readonly steadyNow: () => number;
+}
+
+export interface OriginServersOptions extends UpstreamTools {
+  readonly addresses: readonly ServerAddress[];
+  readonly health: OriginHealth;
 }
 
 /**

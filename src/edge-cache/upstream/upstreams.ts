@@ -1,10 +1,7 @@
 /**
  * What an edge asks: its origin, for each purpose with limits of its own, and the API. Lives from `openUpstreams` to `close`, which cuts what is under way.
  */
-import type { Log } from '../../telemetry/log.js';
-import type { Metrics } from '../../telemetry/metrics.js';
-import type { EdgeMetrics } from '../edge-metrics.js';
-import { defaultOriginHealth, type OriginHealth, OriginServers } from './origin-servers.js';
+import { defaultOriginHealth, type OriginHealth, OriginServers, type UpstreamTools } from './origin-servers.js';
 import { RetryBudget } from './retry-budget.js';
 import { Upstream, type UpstreamLimits } from './upstream.js';
 import type { UpstreamGroup } from './upstream-group.js';
@@ -22,16 +19,6 @@ export interface UpstreamsOptions {
   readonly apiLimits?: Partial<UpstreamLimits>;
   /** Towards the origin, for what it may hold back; else as `originLimits`, with a longer `headMs` and room for more at once. */
   readonly heldLimits?: Partial<UpstreamLimits>;
-}
-
-export interface UpstreamsTools {
-  /** What this edge calls itself in CDN-Loop. */
-  readonly cdnId: string;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly edgeMetrics: EdgeMetrics;
-  readonly now: () => number;
-  readonly steadyNow: () => number;
 }
 
 export interface Upstreams {
@@ -63,11 +50,10 @@ const holdMsMax = 20_000;
 /** 200 channels of 4 renditions, each with a playlist, a part and a growing segment, and as many again. */
 const heldConcurrent = 4096;
 
-export function openUpstreams(options: UpstreamsOptions, tools: UpstreamsTools): Upstreams {
-  const { cdnId, log, metrics, edgeMetrics, now, steadyNow } = tools;
+export function openUpstreams(options: UpstreamsOptions, tools: UpstreamTools): Upstreams {
   const addresses = options.origin instanceof URL ? [{ url: options.origin, weight: 1 }] : options.origin;
   const health = { ...defaultOriginHealth, ...options.originHealth };
-  const origin = new OriginServers({ addresses, health, cdnId, log, metrics, edgeMetrics, now, steadyNow });
+  const origin = new OriginServers({ ...tools, addresses, health });
   const limits = { ...defaultUpstreamLimits, ...options.originLimits };
   const longer = { headMs: limits.headMs + holdMsMax, concurrent: heldConcurrent, waitersMax: heldConcurrent };
   const api = options.api && openApi(options.api, options, tools);
@@ -83,7 +69,7 @@ export function openUpstreams(options: UpstreamsOptions, tools: UpstreamsTools):
   };
 }
 
-function openApi(base: URL, { apiLimits }: UpstreamsOptions, tools: UpstreamsTools): Upstream {
+function openApi(base: URL, { apiLimits }: UpstreamsOptions, tools: UpstreamTools): Upstream {
   const { cdnId, log, edgeMetrics: metrics, now, steadyNow } = tools;
   const limits = { ...defaultUpstreamLimits, ...apiLimits };
   return new Upstream({ name: 'api', base, limits, retries: new RetryBudget(steadyNow), cdnId, log, metrics, now });
