@@ -46,7 +46,8 @@ export class SpoolShelf {
   #owed: JournalRecord[] = [];
   #hasFolder = false;
   #torn = false;
-  #stuck = false;
+  /** What outlasted its time and is still under way: nothing else may touch the folder meanwhile. */
+  #late: Promise<void> | null = null;
   #asideUntil = 0;
 
   constructor(options: ShelfOptions) {
@@ -75,7 +76,7 @@ export class SpoolShelf {
   /** True once segment, header and journal line are on disk (not necessarily synced); false when the disk is in trouble. */
   store(segment: LiveSegment, bytes: Buffer): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#stuck || this.#options.now() < this.#asideUntil) {
+      if (this.#late !== null || this.#options.now() < this.#asideUntil) {
         this.#owe({ kind: 'incomplete', at: this.#options.now(), reason: 'the spool could not be written' });
         return false;
       }
@@ -89,7 +90,7 @@ export class SpoolShelf {
       if (this.endedAt !== null) return;
       this.endedAt = at;
       this.#owed.push({ kind: 'end', at, ...(cutOff ? { cutOff } : {}) });
-      await this.#append().catch(this.#options.onTrouble);
+      await this.#tell();
     });
   }
 
@@ -99,23 +100,28 @@ export class SpoolShelf {
       if (this.recorded) return;
       this.recorded = true;
       this.#owed.push({ kind: 'recorded', at });
-      await this.#append().catch(this.#options.onTrouble);
+      await this.#tell();
     });
   }
 
   /** Makes what was written survive a power cut: media first, then the journal that speaks of it. */
   sync(): Promise<void> {
     const paths = [...this.#unsynced];
-    if (paths.length === 0 || this.#stuck) return Promise.resolve();
+    if (paths.length === 0 || this.#late !== null) return Promise.resolve();
     this.#unsynced = new Set();
     return Promise.all(paths.map((path) => this.#options.disk.sync(path)))
       .then(() => this.#options.disk.sync(this.#journal))
       .catch(this.#options.onTrouble);
   }
 
-  /** Runs `work` when no write is under way, and holds writes back until it is done. */
-  exclusively<T>(work: () => Promise<T>): Promise<T> {
-    return this.#inTurn(work);
+  /** Runs `work` when no write is under way, late ones neither, and holds writes back until it is done. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      // Out of turn: a disk that hangs must not hold up those who come next.
+      await this.#late;
+      const done = await this.#inTurn(async () => (this.#late === null ? { result: await work() } : null));
+      if (done !== null) return done.result;
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -132,7 +138,7 @@ export class SpoolShelf {
     });
     try {
       if ((await Promise.race([writing, late])) !== 'late') return this.#recovered();
-      this.#waitUnstuck(writing);
+      this.#goOnLate(writing);
       this.#putAside(new Error(`a write took longer than ${writeTimeoutMs} ms`));
     } catch (error) {
       this.#putAside(error);
@@ -142,13 +148,13 @@ export class SpoolShelf {
     return false;
   }
 
-  /** A write that is still under way keeps every other one off the disk. */
-  #waitUnstuck(writing: Promise<void>): void {
-    this.#stuck = true;
-    const done = () => {
-      this.#stuck = false;
+  /** It keeps every other write off the disk until it is through. */
+  #goOnLate(work: Promise<void>): void {
+    const through = () => {
+      if (this.#late === late) this.#late = null;
     };
-    writing.then(done, done);
+    const late = work.then(through, through);
+    this.#late = late;
   }
 
   #recovered(): true {
@@ -196,6 +202,13 @@ export class SpoolShelf {
     this.bytes += bytes.length;
     this.#unsynced.add(path);
     this.#unsynced.add(dirname(path));
+  }
+
+  /** The journal says what it is owed now, or once a late write is through: nobody waits for that. */
+  async #tell(): Promise<void> {
+    const telling = (this.#late ?? Promise.resolve()).then(() => this.#append()).catch(this.#options.onTrouble);
+    if (this.#late === null) await telling;
+    else this.#goOnLate(telling);
   }
 
   /** Writes what the journal is owed. What fails stays owed; what a failure wrote of it twice, readers skip. */

@@ -158,17 +158,49 @@ describe('on a full disk', () => {
   });
 
   it('does not let a disk that hangs hold up live', async () => {
-    const folder = await temporaryFolder();
-    let unblock: () => void = () => undefined;
-    const hanging = new Promise<void>((resolve) => {
-      unblock = resolve;
-    });
-    const disk: SpoolDisk = { ...localDisk, write: () => hanging };
-    const spool = await open({ folder, disk, writeTimeoutMs: 30 });
+    const { disk, unblock } = hangingDisk();
+    const spool = await open({ folder: await temporaryFolder(), disk, writeTimeoutMs: 30 });
     const shelf = spool.shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 });
     expect(await shelf.store(someSegment(someRun(), 0), Buffer.alloc(10))).toBe(false);
     expect(await shelf.store(someSegment(someRun(), 1), Buffer.alloc(10))).toBe(false);
     unblock();
+  });
+
+  it('writes down the end of a broadcast once the disk that hung is back', async () => {
+    const folder = await temporaryFolder();
+    const { disk, unblock } = hangingDisk();
+    const spool = await open({ folder, disk, writeTimeoutMs: 30 });
+    const shelf = spool.shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 });
+    expect(await shelf.store(someSegment(someRun(), 0), Buffer.alloc(10))).toBe(false);
+    await shelf.end(5000);
+    expect(await readdir(join(folder, BROADCAST))).not.toContain('journal.jsonl');
+    unblock();
+    await shelf.exclusively(async () => undefined);
+    const lines = (await readFile(join(folder, BROADCAST, 'journal.jsonl'), 'utf8')).trim().split('\n');
+    const kinds = lines.map((line) => JSON.parse(line).kind).sort();
+    expect(kinds).toEqual(['broadcast', 'end', 'incomplete', 'init', 'run', 'segment']);
+  });
+
+  it('leaves nothing of a broadcast that is deleted while a write hangs', async () => {
+    const folder = await temporaryFolder();
+    const { disk, unblock } = hangingDisk();
+    const spool = await open({ folder, disk, writeTimeoutMs: 30 });
+    const shelf = spool.shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 });
+    await shelf.store(someSegment(someRun(), 0), Buffer.alloc(10));
+    const deleted = spool.deleteBroadcast(BROADCAST);
+    expect(await shelf.store(someSegment(someRun(), 1), Buffer.alloc(10))).toBe(false);
+    unblock();
+    await deleted;
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is closed in spite of a disk that hangs', async () => {
+    const { disk } = hangingDisk();
+    const spool = await open({ folder: await temporaryFolder(), disk, writeTimeoutMs: 30 });
+    await spool
+      .shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 })
+      .store(someSegment(someRun(), 0), Buffer.alloc(10));
+    await expect(spool.close()).resolves.toBeUndefined();
   });
 });
 
@@ -223,6 +255,16 @@ async function open(options: Partial<Parameters<typeof openSpool>[0]> & { folder
   const spool = await openSpool({ retention, tailLength: 8, log: silentLog, metrics: new Metrics(), ...options });
   closers.push(() => spool.close());
   return spool;
+}
+
+/** Every write waits until it is unblocked. */
+function hangingDisk(): { disk: SpoolDisk; unblock: () => void } {
+  let unblock: () => void = () => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    unblock = resolve;
+  });
+  const write = (...write: Parameters<SpoolDisk['write']>) => hanging.then(() => localDisk.write(...write));
+  return { disk: { ...localDisk, write }, unblock: () => unblock() };
 }
 
 function someRun(broadcastId = BROADCAST): LiveRun {

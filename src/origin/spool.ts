@@ -23,6 +23,7 @@ export interface SpoolOptions {
   readonly retryMs?: number;
 }
 
+const WRITE_TIMEOUT_MS = 3000;
 const SYNC_MS = 1000;
 const SWEEP_MS = 60_000;
 
@@ -102,8 +103,9 @@ export class Spool implements Objects {
 
   /** Keeps a text beside a broadcast's segments, in place of what was there; false: there is no such broadcast, or it failed. */
   async keepBeside(broadcastId: string, name: string, text: string): Promise<boolean> {
-    if (!this.#shelves.has(broadcastId)) return false;
-    const written = this.#disk.write(join(this.#options.folder, broadcastId, name), text);
+    const shelf = this.#shelves.get(broadcastId);
+    if (shelf === undefined) return false;
+    const written = shelf.exclusively(() => this.#disk.write(join(this.#options.folder, broadcastId, name), text));
     // Of trouble with the disk the segments tell.
     return written.then(
       () => true,
@@ -168,10 +170,20 @@ export class Spool implements Objects {
     return this.#sweeping;
   }
 
+  /** Returns when all is written and synced, or when the disk has taken longer over that than it may over one write. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#options.writeTimeoutMs ?? WRITE_TIMEOUT_MS);
+    });
+    await Promise.race([this.#settle(), late]);
+    clearTimeout(timer);
+  }
+
+  async #settle(): Promise<void> {
     await this.#sweeping;
-    await Promise.all([...this.#shelves.values()].map((shelf) => shelf.exclusively(async () => undefined)));
+    await Promise.all(this.shelves.map((shelf) => shelf.exclusively(async () => undefined)));
     await this.sync();
   }
 
@@ -216,7 +228,7 @@ function makeShelf(
     folder: join(options.folder, broadcast.broadcastId),
     disk: options.disk ?? localDisk,
     now: options.now ?? Date.now,
-    writeTimeoutMs: options.writeTimeoutMs ?? 3000,
+    writeTimeoutMs: options.writeTimeoutMs ?? WRITE_TIMEOUT_MS,
     retryMs: options.retryMs ?? 5000,
   });
 }
