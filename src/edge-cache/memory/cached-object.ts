@@ -179,7 +179,7 @@ export class CachedObject {
     if (this.#phase === 'filling' && !this.#fits(chunk.length)) this.#phase = 'overflowed';
     if (this.#phase === 'overflowed') return this.#passOn(chunk);
     if (this.#phase !== 'filling') return;
-    this.#bytes.set(chunk, this.#filled);
+    copyInto(this.#bytes, this.#filled, chunk);
     this.#filled += chunk.length;
     this.#wake();
   }
@@ -379,6 +379,14 @@ function allot({ extents }: Room, bytes: number): Place | null {
 
 /** Its own memory, never the pool's: a small body must not keep a large one's alive. */
 const inHeap = (bytes: number): Place => ({ bytes: Buffer.allocUnsafeSlow(bytes), extent: null });
+
+/**
+ * Into shared memory `set` copies byte by byte where the two are not aligned alike, as behind a head they never are (V8's relaxed_memmove); `fill` copies
+ * at once, in a third of the time.
+ */
+function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
+  if (bytes.length > 0) target.fill(bytes, at, at + bytes.length);
+}
 
 /** It stays as it is until the end of this turn, for whoever waits for something that this turn resolves. */
 export function holdForTurn(object: CachedObject): void {
