@@ -16,6 +16,7 @@ import { describeGpu, type GpuReport } from '../transcode/hardware-report.js';
 import { parseAddress } from './address.js';
 import { readReadyFile } from './api-client.js';
 import type { Settings } from './config-schema.js';
+import { whyNodesEngine } from './nodes-engine.js';
 import { formatBytes } from './output.js';
 
 /** What `headwater doctor` looks at: each check says what it found and, when that is not well, what to do about it. */
@@ -104,9 +105,9 @@ function checkGpu(report: GpuReport): Check[] {
   return [warn(name, describeGpu(report), todo), ...tried];
 }
 
-function checkHttpEngine({ http }: Settings): Check {
-  if (http.engine === 'node') return ok('http engine', "Node's own server (http.engine: node)");
-  if (http.proxyProtocol) return ok('http engine', "Node's own server (http.proxyProtocol: true)");
+function checkHttpEngine(settings: Settings): Check {
+  const why = whyNodesEngine(settings);
+  if (why !== null) return ok('http engine', `Node's own server (${why})`);
   const uws = loadUws();
   if (uws.loaded) return ok('http engine', `uWebSockets.js (${uws.package})`);
   const todo =
@@ -132,8 +133,8 @@ function checkCertificate({ https, https1 }: Settings): Check[] {
 }
 
 /** Whether the kernel hands connections that are being made to the listen socket of a new certificate. */
-function checkMigration({ https1, http }: Settings): Check[] {
-  if (https1.listen === null || http.engine === 'node' || http.proxyProtocol || !loadUws().loaded) return [];
+function checkMigration(settings: Settings): Check[] {
+  if (settings.https1.listen === null || whyNodesEngine(settings) !== null || !loadUws().loaded) return [];
   const setting = 'net.ipv4.tcp_migrate_req';
   const value = readSystemSetting(setting);
   if (value === null) return [];

@@ -36,6 +36,15 @@ describe('openHttpServer', () => {
     expect((await open('auto', new TestCertificates())).engine).toBe(outcome.loaded ? 'uws-tls' : 'node-tls');
   });
 
+  it('takes node:http where connections are to be counted, and does not take another then', async () => {
+    const counting = { host: '127.0.0.1', port: 0, connectionGate: () => () => undefined };
+    server = await openHttpServer({ ...counting, engine: 'auto' }, answerPath, silentLog);
+    expect(server.engine).toBe('node');
+    await expect(openHttpServer({ ...counting, engine: 'uws' }, answerPath, silentLog)).rejects.toThrow(
+      'does not tell of connections',
+    );
+  });
+
   it('says why when uWebSockets.js is asked for and does not load', async () => {
     if (outcome.loaded) expect((await open('uws')).engine).toBe('uws');
     else await expect(open('uws')).rejects.toThrow(HttpFailure);

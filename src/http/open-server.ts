@@ -9,7 +9,7 @@ import { openTlsServer } from './tls-engine.js';
 import { openUwsServer } from './uws-engine.js';
 
 export interface OpenServerOptions extends HttpServerOptions {
-  /** `auto`: uWebSockets.js where a binary for this machine loads and no PROXY header is to be read, else Node's own: node:http, over TLS node:http2. */
+  /** `auto`: uWebSockets.js where a binary for this machine loads and neither PROXY headers nor a `connectionGate` are asked for, else Node's own: node:http, over TLS node:http2. */
   readonly engine: 'auto' | 'uws' | 'node';
   /** Over TLS, with these. Default: plain. */
   readonly certificates?: Certificates | undefined;
@@ -20,8 +20,11 @@ export interface OpenServerOptions extends HttpServerOptions {
 
 /** Opens a server. Throws `HttpFailure`: it cannot listen there, cannot serve the certificate, or `uws` was asked for and does not load. */
 export async function openHttpServer(options: OpenServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
-  if (options.proxyProtocol !== undefined && options.engine === 'uws') throw unsafeHere();
-  if (options.engine === 'node' || options.proxyProtocol !== undefined) return openNodes(options, handler, log);
+  const unable = whatUwsCannot(options);
+  if (options.engine === 'node' || unable !== null) {
+    if (options.engine === 'uws' && unable !== null) throw unable;
+    return openNodes(options, handler, log);
+  }
   const outcome = loadUws(options.uws);
   if (outcome.loaded) return openUwsServer(outcome.uws, options, handler, log);
   if (options.engine === 'auto') {
@@ -33,10 +36,16 @@ export async function openHttpServer(options: OpenServerOptions, handler: HttpHa
   });
 }
 
-/** It takes such a header from anybody, and before each request again: so a client's own would be believed. */
-function unsafeHere(): HttpFailure {
-  return new HttpFailure('http.engine-unavailable', 'uWebSockets.js cannot read PROXY headers safely', {
-    hint: 'Set http.engine to auto or node where http.proxyProtocol is true.',
+function whatUwsCannot({ proxyProtocol, connectionGate }: OpenServerOptions): HttpFailure | null {
+  // It takes such a header from anybody, and before each request again: so a client's own would be believed.
+  if (proxyProtocol !== undefined) {
+    return new HttpFailure('http.engine-unavailable', 'uWebSockets.js cannot read PROXY headers safely', {
+      hint: 'Set http.engine to auto or node where http.proxyProtocol is true.',
+    });
+  }
+  if (connectionGate === undefined) return null;
+  return new HttpFailure('http.engine-unavailable', 'uWebSockets.js does not tell of connections, to count them', {
+    hint: 'Set http.engine to auto or node where edge.limits.connectionsMax is set.',
   });
 }
 

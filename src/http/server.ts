@@ -33,7 +33,7 @@ export interface HttpServerOptions {
    * or taking no bytes of an answer. Default 60 s; between requests `uws` has its own. A handler may think for as long as it likes.
    */
   readonly idleTimeoutMs?: number;
-  /** Asked about each connection as it comes; `uws` does not tell of connections, and asks nobody. Default: all are taken. */
+  /** Asked about each connection as it comes; `uws` does not tell of connections and is not opened with it. Default: all are taken. */
   readonly connectionGate?: ConnectionGate | undefined;
   /** Default: no connection begins with a PROXY header. `uws` cannot read it safely and is not opened with it. */
   readonly proxyProtocol?: ProxyProtocol | undefined;

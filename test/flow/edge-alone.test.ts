@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { cleanUp, failedCommand, newFolder, until } from '../box.js';
@@ -51,6 +51,29 @@ it('runs as a cache before any HTTP server, without a configuration', async () =
   await until(async () => (await ask('/a%2Fb'))[1]?.includes('detail=stale-if-error') === true, 60_000);
   expect(await ask('/a%2Fb')).toEqual(['3', expect.stringContaining('fwd=stale')]);
   expect(await fetch(`${edge.http}/other`).then(({ status }) => status)).toBe(502);
+  expect(await edge.kill('SIGTERM')).toBe(0);
+});
+
+it('bounds the connections of a client whatever engine would serve, and says where it cannot', async () => {
+  const limit = ['--set', 'edge.limits.connectionsMax=2'];
+  const data = join(newFolder(), 'data');
+  const asked = ['edge', '--upstream', 'http://127.0.0.1:9', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const refused = await failedCommand(data, [...asked, ...limit, '--set', 'http.engine=uws']);
+  expect(refused.stderr).toMatch(/uWebSockets\.js[\s\S]*edge\.limits\.connectionsMax/);
+  const edge = await startEdge('http://127.0.0.1:9', limit);
+  const { hostname, port } = new URL(edge.http);
+  const sockets: Socket[] = [];
+  const dial = (localAddress: string) => {
+    const socket = connect({ host: hostname, port: Number(port), localAddress }).on('error', () => undefined);
+    sockets.push(socket);
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    return new Promise((resolve) => {
+      socket.once('data', () => resolve('answered')).once('close', () => resolve('cut'));
+    });
+  };
+  expect([await dial('127.0.0.1'), await dial('127.0.0.1')]).toEqual(['answered', 'answered']);
+  expect([await dial('127.0.0.1'), await dial('127.0.0.2')]).toEqual(['cut', 'answered']);
+  for (const socket of sockets) socket.destroy();
   expect(await edge.kill('SIGTERM')).toBe(0);
 });
 

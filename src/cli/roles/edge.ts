@@ -16,6 +16,7 @@ import { builtProgram } from '../../telemetry/package-files.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Settings } from '../config-schema.js';
 import type { DataFolder } from '../data-folder.js';
+import { whyNodesEngine } from '../nodes-engine.js';
 import { openEdgeGates, proxyProtocolOf } from './edge-gates.js';
 
 /** How stale an answer of any server may be while that fails, where nobody says; seconds. */
@@ -132,13 +133,13 @@ async function openDoors(
 ): Promise<Doors> {
   const doors: { -readonly [Name in keyof Doors]: HttpServer | null } = { http: null, https: null, https1: null };
   try {
-    if (settings.http.proxyProtocol)
-      log.info("connections may begin with a PROXY header: Node's engine serves all doors");
+    const why = whyNodesEngine(settings);
+    if (why !== null) log.info({ because: why }, "Node's engine serves all doors");
     const http = await openPlain(settings, edge, threads, log);
     doors.http = http;
     doors.https = await openSecure(settings, certificates, edge, log);
     doors.https1 = await openSecureHttp1(settings, certificates, edge, { threads, log });
-    sayWhatIsOpen(doors, edge, log);
+    sayWhatIsOpen(doors, log);
     return { ...doors, http };
   } catch (error) {
     await closeDoors(doors, 0);
@@ -150,19 +151,13 @@ async function closeDoors({ http, https, https1 }: Partial<Record<keyof Doors, H
   await Promise.all([http, https, https1].map((door) => door?.close(graceMs)));
 }
 
-function sayWhatIsOpen(doors: Record<keyof Doors, HttpServer | null>, { connectionGate }: Edge, log: Log): void {
-  const open = Object.entries(doors).flatMap(([door, server]) => (server === null ? [] : [{ door, server }]));
-  for (const { server } of open) log.info({ engine: server.engine, ...server.address }, 'the public door is open');
-  const uncounted = open.filter(({ server }) => server.engine.startsWith('uws')).map(({ door }) => door);
-  if (connectionGate === null || uncounted.length === 0) return;
-  log.warn(
-    { doors: uncounted },
-    'edge.limits.connectionsMax does not hold at these doors: uWebSockets.js does not tell of connections. ' +
-      'Set edge.limits.inFlightMax, or http.engine: node.',
-  );
+function sayWhatIsOpen(doors: Record<keyof Doors, HttpServer | null>, log: Log): void {
+  for (const [door, server] of Object.entries(doors)) {
+    if (server !== null) log.info({ door, engine: server.engine, ...server.address }, 'the public door is open');
+  }
 }
 
-const takesUws = ({ http }: Settings): boolean => http.engine !== 'node' && !http.proxyProtocol && loadUws().loaded;
+const takesUws = (settings: Settings): boolean => whyNodesEngine(settings) === null && loadUws().loaded;
 
 /** A thread a core, where nothing else is to be done here. */
 function threadsOf(settings: Settings): number {
@@ -240,7 +235,7 @@ async function openSecureHttp1(
   const server = await open().catch((error) => {
     throw withFlag(error, '--https1');
   });
-  if (server.engine === 'node-tls' && engine === 'auto' && !settings.http.proxyProtocol) {
+  if (server.engine === 'node-tls' && whyNodesEngine(settings) === null) {
     log.warn(
       "https1: uWebSockets.js does not load here, so Node's own engine serves this door; `headwater doctor` says why",
     );

@@ -1,6 +1,5 @@
 /**
- * How many connections one client may have open at once, at the doors of Node's engines. uWebSockets.js does not tell of
- * connections: there, requests under way are what can be bounded (`client-limits`).
+ * How many connections one client may have open at once. For the doors of Node's engines: uWebSockets.js does not tell of connections.
  *
  * Lives as long as the edge. Bounded by the connections there are: an entry ends with the last one of its client.
  */
