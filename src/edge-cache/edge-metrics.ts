@@ -30,7 +30,7 @@ export class EdgeMetrics {
   readonly #fills: Histogram;
   readonly #purges: Counter<'kind'>;
   readonly #purgedObjects: Counter;
-  readonly #memory: Gauge<'use'>;
+  readonly #memory: Readonly<Record<'stored' | 'filling' | 'pinned', Gauge.Internal<'use'>>>;
   readonly #objects: Gauge;
   #hits = 0;
   #misses = 0;
@@ -90,9 +90,11 @@ export class EdgeMetrics {
       'edge_purged_objects_total',
       'Kept answers that purges meant. 0 beside many purges: look whether their addresses are those of the cache.',
     );
-    this.#memory = metrics.gauge('edge_memory_bytes', 'Bytes of the memory tier by use: stored, filling, pinned.', [
+    const memory = metrics.gauge('edge_memory_bytes', 'Bytes of the memory tier by use: stored, filling, pinned.', [
       'use',
     ]);
+    const use = (name: string) => memory.labels(name);
+    this.#memory = { stored: use('stored'), filling: use('filling'), pinned: use('pinned') };
     this.#objects = metrics.gauge('edge_memory_objects', 'Whole objects in the memory tier.');
   }
 
@@ -153,9 +155,9 @@ export class EdgeMetrics {
   }
 
   memory(use: { stored: number; filling: number; pinned: number; objects: number }): void {
-    this.#memory.set({ use: 'stored' }, use.stored);
-    this.#memory.set({ use: 'filling' }, use.filling);
-    this.#memory.set({ use: 'pinned' }, use.pinned);
+    this.#memory.stored.set(use.stored);
+    this.#memory.filling.set(use.filling);
+    this.#memory.pinned.set(use.pinned);
     this.#objects.set(use.objects);
   }
 

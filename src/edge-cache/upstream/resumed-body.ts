@@ -36,7 +36,9 @@ const strongTag = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
 export class ResumedBody implements AsyncIterable<Buffer> {
   readonly #first: UpstreamAnswer;
   readonly #resuming: Resuming;
-  readonly #cancel = new AbortController();
+  /** From the first attempt to resume it on. */
+  #cancel: AbortController | null = null;
+  #destroyed = false;
   #body: Readable;
   #server: string;
   /** Bytes handed out. */
@@ -64,7 +66,8 @@ export class ResumedBody implements AsyncIterable<Buffer> {
 
   /** Whoever iterates it gets an error. Without `error`, the upstream is not to blame. */
   destroy(error?: Error): void {
-    this.#cancel.abort();
+    this.#destroyed = true;
+    this.#cancel?.abort();
     this.#body.destroy(error);
   }
 
@@ -72,7 +75,7 @@ export class ResumedBody implements AsyncIterable<Buffer> {
     for (;;) {
       const broke = yield* this.#chunks();
       if (broke === null) return;
-      if (this.#cancel.signal.aborted || !(await this.#goesOn())) throw broke;
+      if (this.#destroyed || !(await this.#goesOn())) throw broke;
     }
   }
 
@@ -97,21 +100,22 @@ export class ResumedBody implements AsyncIterable<Buffer> {
     const { metrics } = this.#resuming;
     const wanted = wantedRest(this.#first, this.#at, this.#resuming.block);
     if (wanted === null) return false;
+    this.#cancel ??= new AbortController();
+    const { signal } = this.#cancel;
     let end: ResumptionEnd | 'again' | 'cancelled' = 'again';
-    while (end === 'again') end = await this.#attempt(wanted);
+    while (end === 'again') end = await this.#attempt(wanted, signal);
     if (end !== 'cancelled') metrics.resumption(end);
     return end === 'resumed';
   }
 
-  async #attempt(wanted: WantedRest): Promise<ResumptionEnd | 'again' | 'cancelled'> {
+  async #attempt(wanted: WantedRest, signal: AbortSignal): Promise<ResumptionEnd | 'again' | 'cancelled'> {
     const { upstream, retries } = this.#resuming;
-    const { signal } = this.#cancel;
     const afterMs = pausesMs[this.#attempts];
     this.#attempts += 1;
     if (afterMs === undefined || !retries.take()) return 'failed';
     if (afterMs > 0) await pause(afterMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return 'cancelled';
-    const outcome = await upstream.fetch(this.#request(wanted));
+    const outcome = await upstream.fetch({ ...this.#request(wanted), signal });
     if (outcome.kind === 'gone') return 'cancelled';
     if (outcome.kind === 'failed') return 'again';
     return this.#taken(outcome.answer, wanted);
@@ -127,18 +131,18 @@ export class ResumedBody implements AsyncIterable<Buffer> {
     // The one that broke off has it at hand; where it breaks off again, another may do better.
     const avoid = this.#attempts > 1 ? this.#server : undefined;
     const where = validator.field === 'etag' ? { avoid } : { only: this.#server };
-    return { method: 'GET', target, headers: [...headers, ...range], signal: this.#cancel.signal, ...where };
+    return { method: 'GET', target, headers: [...headers, ...range], ...where };
   }
 
   #taken(answer: UpstreamAnswer, wanted: WantedRest): ResumptionEnd | 'again' | 'cancelled' {
-    const { aborted } = this.#cancel.signal;
-    if (!aborted && isRest(answer, wanted, this.#first)) {
+    const destroyed = this.#destroyed;
+    if (!destroyed && isRest(answer, wanted, this.#first)) {
       this.#body = answer.body;
       this.#server = answer.server;
       return 'resumed';
     }
     answer.body.destroy();
-    if (aborted) return 'cancelled';
+    if (destroyed) return 'cancelled';
     return isOriginFailure(answer.status) ? 'again' : 'changed';
   }
 }

@@ -147,10 +147,10 @@ export class Upstream {
 
   async #attempt(ask: UpstreamRequest): Promise<UpstreamAnswer | Error> {
     const { limits, now, metrics, cdnId } = this.#options;
-    const cancel = new AbortController();
-    const gone = () => cancel.abort();
-    ask.signal?.addEventListener('abort', gone, { once: true });
-    const watch = ask.body && new UploadWatch(limits, () => cancel.abort(new UploadStalled()));
+    // One of its own only where more than whoever asked can end it: it costs some microseconds.
+    const cancel = ask.body && new AbortController();
+    if (cancel) ask.signal?.addEventListener('abort', () => cancel.abort(), { once: true });
+    const watch = ask.body && new UploadWatch(limits, () => cancel?.abort(new UploadStalled()));
     const headMs = Math.min(limits.headMs, ask.headMs ?? limits.headMs);
     const askedAt = now();
     const startedAt = performance.now();
@@ -162,7 +162,7 @@ export class Upstream {
         headers: [...ask.headers.flat(), 'cdn-loop', cdnId],
         // undici takes any async iterable; its types name only Readable.
         body: (watch && ask.body ? watch.watched(ask.body) : null) as Readable | null,
-        signal: cancel.signal,
+        signal: cancel?.signal ?? ask.signal,
         responseHeaders: 'raw',
         onInfo: ({ statusCode, headers }) => {
           if (statusCode > 101) ask.onInterim?.(statusCode, readRawHeaders(headers));
