@@ -11,7 +11,7 @@ export interface ShelfOptions {
   readonly startedAt: number;
   readonly disk: SpoolDisk;
   readonly now: () => number;
-  /** A write slower than this counts as failed, so that a stuck disk does not hold up the live picture. */
+  /** What takes longer goes on alone, and a write then counts as failed: a stuck disk does not hold up the live picture. */
   readonly writeTimeoutMs: number;
   /** After a failure the disk is left alone for this long. */
   readonly retryMs: number;
@@ -80,7 +80,7 @@ export class SpoolShelf {
         this.#owe({ kind: 'incomplete', at: this.#options.now(), reason: 'the spool could not be written' });
         return false;
       }
-      return this.#withinTime(this.#write(segment, bytes));
+      return this.#outcome(this.#write(segment, bytes));
     });
   }
 
@@ -114,13 +114,18 @@ export class SpoolShelf {
       .catch(this.#options.onTrouble);
   }
 
-  /** Runs `work` when no write is under way, late ones neither, and holds writes back until it is done. */
+  /** Runs `work` when nothing else is under way, late or not. Segments that come meanwhile wait for it, or go without once it is late. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       // Out of turn: a disk that hangs must not hold up those who come next.
       await this.#late;
-      const done = await this.#inTurn(async () => (this.#late === null ? { result: await work() } : null));
-      if (done !== null) return done.result;
+      const begun = await this.#inTurn(async () => {
+        if (this.#late !== null) return null;
+        const working = work();
+        await this.#inTime(working);
+        return { working };
+      });
+      if (begun !== null) return begun.working;
     }
   }
 
@@ -130,26 +135,34 @@ export class SpoolShelf {
     return turn;
   }
 
-  async #withinTime(writing: Promise<void>): Promise<boolean> {
-    const { writeTimeoutMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), writeTimeoutMs);
-    });
+  async #outcome(writing: Promise<void>): Promise<boolean> {
     try {
-      if ((await Promise.race([writing, late])) !== 'late') return this.#recovered();
-      this.#goOnLate(writing);
-      this.#putAside(new Error(`a write took longer than ${writeTimeoutMs} ms`));
+      if (await this.#inTime(writing)) {
+        await writing;
+        return this.#recovered();
+      }
+      this.#putAside(new Error(`a write took longer than ${this.#options.writeTimeoutMs} ms`));
     } catch (error) {
       this.#putAside(error);
-    } finally {
-      clearTimeout(timer);
     }
     return false;
   }
 
+  /** False: its time is over, and it goes on. */
+  async #inTime(work: Promise<unknown>): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#options.writeTimeoutMs);
+    });
+    const settled = () => true;
+    const inTime = await Promise.race([work.then(settled, settled), late]);
+    clearTimeout(timer);
+    if (!inTime) this.#goOnLate(work);
+    return inTime;
+  }
+
   /** It keeps every other write off the disk until it is through. */
-  #goOnLate(work: Promise<void>): void {
+  #goOnLate(work: Promise<unknown>): void {
     const through = () => {
       if (this.#late === late) this.#late = null;
     };
@@ -207,7 +220,7 @@ export class SpoolShelf {
   /** The journal says what it is owed now, or once a late write is through: nobody waits for that. */
   async #tell(): Promise<void> {
     const telling = (this.#late ?? Promise.resolve()).then(() => this.#append()).catch(this.#options.onTrouble);
-    if (this.#late === null) await telling;
+    if (this.#late === null) await this.#inTime(telling);
     else this.#goOnLate(telling);
   }
 

@@ -194,6 +194,28 @@ describe('on a full disk', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('goes on with live while it cannot be swept', async () => {
+    const folder = await temporaryFolder();
+    const { hanging, unblock } = hangingDisk();
+    let removing = false;
+    const remove = (path: string) => {
+      removing = true;
+      return hanging.then(() => localDisk.remove(path));
+    };
+    const retention = { ageMaxMs: 1e9, bytesMax: 25 };
+    const spool = await open({ folder, disk: { ...localDisk, remove }, retention, writeTimeoutMs: 30 });
+    const shelf = spool.shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 });
+    const run = someRun();
+    for (let number = 0; number < 3; number += 1) await shelf.store(someSegment(run, number), Buffer.alloc(10));
+    const swept = spool.sweep();
+    await until(() => removing);
+    expect(await shelf.store(someSegment(run, 3), Buffer.alloc(10))).toBe(false);
+    unblock();
+    await swept;
+    expect(await shelf.store(someSegment(run, 4), Buffer.alloc(10))).toBe(true);
+    expect(await spool.head(`${BROADCAST}/v180/0.m4s`)).toBeNull();
+  });
+
   it('is closed in spite of a disk that hangs', async () => {
     const { disk } = hangingDisk();
     const spool = await open({ folder: await temporaryFolder(), disk, writeTimeoutMs: 30 });
@@ -258,13 +280,13 @@ async function open(options: Partial<Parameters<typeof openSpool>[0]> & { folder
 }
 
 /** Every write waits until it is unblocked. */
-function hangingDisk(): { disk: SpoolDisk; unblock: () => void } {
+function hangingDisk(): { disk: SpoolDisk; hanging: Promise<void>; unblock: () => void } {
   let unblock: () => void = () => undefined;
   const hanging = new Promise<void>((resolve) => {
     unblock = resolve;
   });
   const write = (...write: Parameters<SpoolDisk['write']>) => hanging.then(() => localDisk.write(...write));
-  return { disk: { ...localDisk, write }, unblock: () => unblock() };
+  return { disk: { ...localDisk, write }, hanging, unblock: () => unblock() };
 }
 
 function someRun(broadcastId = BROADCAST): LiveRun {
