@@ -18,13 +18,11 @@ export interface OpenServerOptions extends HttpServerOptions {
   readonly quick?: QuickAnswers | undefined;
 }
 
-/** Opens a server. Throws `HttpFailure`: it cannot listen there, cannot serve the certificate, or `uws` was asked for and does not load. */
+/** Opens a server. Throws `HttpFailure`: it cannot listen there, cannot serve the certificate, or `uws` was asked for and does not load, or cannot do what is asked. */
 export async function openHttpServer(options: OpenServerOptions, handler: HttpHandler, log: Log): Promise<HttpServer> {
   const unable = whatUwsCannot(options);
-  if (options.engine === 'node' || unable !== null) {
-    if (options.engine === 'uws' && unable !== null) throw unable;
-    return openNodes(options, handler, log);
-  }
+  if (unable !== null && options.engine === 'uws') throw unable;
+  if (unable !== null || options.engine === 'node') return openNodes(options, handler, log);
   const outcome = loadUws(options.uws);
   if (outcome.loaded) return openUwsServer(outcome.uws, options, handler, log);
   if (options.engine === 'auto') {

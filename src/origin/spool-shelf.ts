@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { messageOf } from '../telemetry/failure.js';
 import { initName, type LiveSegment, segmentName } from './live-segment.js';
+import { settlesWithin } from './settles-within.js';
 import type { SpoolDisk } from './spool-disk.js';
 import { JOURNAL_NAME, type JournalRecord, journalLine, runRecord, segmentRecord } from './spool-journal.js';
 
@@ -136,29 +137,26 @@ export class SpoolShelf {
   }
 
   async #outcome(writing: Promise<void>): Promise<boolean> {
+    if (!(await this.#inTime(writing))) return this.#putAside('the disk was too slow');
     try {
-      if (await this.#inTime(writing)) {
-        await writing;
-        return this.#recovered();
-      }
-      this.#putAside(new Error(`a write took longer than ${this.#options.writeTimeoutMs} ms`));
+      await writing;
     } catch (error) {
-      this.#putAside(error);
+      this.#options.onTrouble(error);
+      return this.#putAside(messageOf(error));
     }
-    return false;
+    if (this.#asideUntil > 0) this.#options.onRecovered();
+    this.#asideUntil = 0;
+    return true;
   }
 
   /** False: its time is over, and it goes on. */
   async #inTime(work: Promise<unknown>): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), this.#options.writeTimeoutMs);
-    });
-    const settled = () => true;
-    const inTime = await Promise.race([work.then(settled, settled), late]);
-    clearTimeout(timer);
-    if (!inTime) this.#goOnLate(work);
-    return inTime;
+    const { writeTimeoutMs, onTrouble } = this.#options;
+    const inTime = await settlesWithin(writeTimeoutMs, work);
+    if (inTime) return true;
+    this.#goOnLate(work);
+    onTrouble(new Error(`the disk has not answered for ${writeTimeoutMs} ms`));
+    return false;
   }
 
   /** It keeps every other write off the disk until it is through. */
@@ -170,16 +168,10 @@ export class SpoolShelf {
     this.#late = late;
   }
 
-  #recovered(): true {
-    if (this.#asideUntil > 0) this.#options.onRecovered();
-    this.#asideUntil = 0;
-    return true;
-  }
-
-  #putAside(error: unknown): void {
+  #putAside(reason: string): false {
     this.#asideUntil = this.#options.now() + this.#options.retryMs;
-    this.#owe({ kind: 'incomplete', at: this.#options.now(), reason: messageOf(error) });
-    this.#options.onTrouble(error);
+    this.#owe({ kind: 'incomplete', at: this.#options.now(), reason });
+    return false;
   }
 
   /** The journal says once that it is incomplete, as soon as it can. */

@@ -203,13 +203,15 @@ describe('on a full disk', () => {
       return hanging.then(() => localDisk.remove(path));
     };
     const retention = { ageMaxMs: 1e9, bytesMax: 25 };
-    const spool = await open({ folder, disk: { ...localDisk, remove }, retention, writeTimeoutMs: 30 });
+    const metrics = new Metrics();
+    const spool = await open({ folder, disk: { ...localDisk, remove }, retention, writeTimeoutMs: 30, metrics });
     const shelf = spool.shelf({ broadcastId: BROADCAST, channel: 'c', startedAt: 0 });
     const run = someRun();
     for (let number = 0; number < 3; number += 1) await shelf.store(someSegment(run, number), Buffer.alloc(10));
     const swept = spool.sweep();
     await until(() => removing);
     expect(await shelf.store(someSegment(run, 3), Buffer.alloc(10))).toBe(false);
+    expect(await metrics.text()).toContain('headwater_origin_spool_failures_total 1');
     unblock();
     await swept;
     expect(await shelf.store(someSegment(run, 4), Buffer.alloc(10))).toBe(true);

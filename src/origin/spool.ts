@@ -5,6 +5,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { segmentName } from './live-segment.js';
 import type { ObjectFacts, Objects, ReadableObject } from './object-reader.js';
+import { settlesWithin } from './settles-within.js';
 import { localDisk, type SpoolDisk } from './spool-disk.js';
 import { JOURNAL_NAME, type JournalSummary, type SegmentRecord, summarizeJournal } from './spool-journal.js';
 import { broadcastsToDrop, type Retention, type SpoolFollower, trimDue, trimShelf } from './spool-retention.js';
@@ -55,7 +56,7 @@ export class Spool implements Objects {
     this.recovered = recovered;
     this.#failures = options.metrics.counter(
       'origin_spool_failures_total',
-      'Segments that could not be written to the spool. Live goes on from memory, the recording has a hole: free disk space, or check the disk.',
+      'Times that the spool could not be written, or its disk did not answer. Live goes on from memory, the recording has a hole: free disk space, or check the disk.',
     );
     this.#held = options.metrics.gauge(
       'origin_spool_bytes',
@@ -173,12 +174,7 @@ export class Spool implements Objects {
   /** Returns when all is written and synced, or when the disk has taken longer over that than it may over one write. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.writeTimeoutMs ?? WRITE_TIMEOUT_MS);
-    });
-    await Promise.race([this.#settle(), late]);
-    clearTimeout(timer);
+    await settlesWithin(this.#options.writeTimeoutMs ?? WRITE_TIMEOUT_MS, this.#settle());
   }
 
   async #settle(): Promise<void> {

@@ -135,14 +135,13 @@ export class ResumedBody implements AsyncIterable<Buffer> {
   }
 
   #taken(answer: UpstreamAnswer, wanted: WantedRest): ResumptionEnd | 'again' | 'cancelled' {
-    const destroyed = this.#destroyed;
-    if (!destroyed && isRest(answer, wanted, this.#first)) {
+    if (!this.#destroyed && isRest(answer, wanted, this.#first)) {
       this.#body = answer.body;
       this.#server = answer.server;
       return 'resumed';
     }
     answer.body.destroy();
-    if (destroyed) return 'cancelled';
+    if (this.#destroyed) return 'cancelled';
     return isOriginFailure(answer.status) ? 'again' : 'changed';
   }
 }

@@ -150,7 +150,7 @@ export class Upstream {
     // One of its own only where more than whoever asked can end it: it costs some microseconds.
     const cancel = ask.body && new AbortController();
     if (cancel) ask.signal?.addEventListener('abort', () => cancel.abort(), { once: true });
-    const watch = ask.body && new UploadWatch(limits, () => cancel?.abort(new UploadStalled()));
+    const watch = cancel && new UploadWatch(limits, () => cancel.abort(new UploadStalled()));
     const headMs = Math.min(limits.headMs, ask.headMs ?? limits.headMs);
     const askedAt = now();
     const startedAt = performance.now();
