@@ -1,10 +1,11 @@
 // Headwater's edge beside nginx proxy_cache, Varnish and Traffic Server as Debian has them, each tuned, and beside bare uWebSockets.js
 // that answers from memory without any cache (the floor): all before the same origin, interleaved in one run, loaded by wrk.
-//   npm run bench:edge -- [--seconds 8] [--rounds 3] [--memory-mib 256] [--only hit-2k-32,zipf] [--servers nginx,headwater] [--list]
+//   npm run bench:edge -- [--seconds 8] [--rounds 3] [--memory-mib 256] [--only hit-2k-32,zipf] [--servers nginx,headwater] [--access-log] [--list]
 // Needs a built tree (npm run build), Linux, openssl and wrk. Servers that are not installed are left out. In brackets: the ratio to the
 // best of nginx, Varnish and Traffic Server. Everything listens on loopback, on free ports, and lives in one temporary folder.
 // CPU is that of a server's whole process tree; resident memory counts shared pages once, and nginx's bodies not at all: they
-// are in the kernel's page cache. --seconds is one window of wrk; `zipf` takes three.
+// are in the kernel's page cache. --seconds is one window of wrk; `zipf` takes three. With --access-log, each writes down every request,
+// but the floor; Varnish, which leaves that to another program, does not take part.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     'memory-mib': { type: 'string', default: '256' },
     only: { type: 'string' },
     servers: { type: 'string' },
+    'access-log': { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
@@ -123,7 +125,8 @@ const folder = mkdtempSync(join(tmpdir(), 'headwater-edge-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 console.log(`${machine()}; windows of ${seconds} s, medians of ${rounds} rounds, ${memoryMiB} MiB of cache each`);
 const origin = await startOrigin(folder);
-const common = { folder, origin: origin.url, memoryMiB, certificate: makeCertificate(folder) };
+const accessLog = options['access-log'];
+const common = { folder, origin: origin.url, memoryMiB, certificate: makeCertificate(folder), accessLog };
 const servers = await startServers(kinds, common);
 try {
   const scene = { seconds, rounds, folder, origin };

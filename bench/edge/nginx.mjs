@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { find, freePort, startProcess } from './server-process.mjs';
 
 /** Bodies lie in files, so in the kernel's page cache, and go out by sendfile; that memory is not in its resident figure. */
-const configuration = ({ folder, origin, memoryMiB, certificate, port, tlsPort }) => `
+const configuration = ({ folder, origin, memoryMiB, certificate, port, tlsPort, accessLog }) => `
 ${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes auto;
@@ -12,7 +12,8 @@ pid ${folder}/nginx.pid;
 error_log ${folder}/error.log error;
 events { worker_connections 8192; multi_accept on; }
 http {
-  access_log off;
+  log_format line escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","scheme":"$scheme","protocol":"$server_protocol","host":"$host","path":"$uri","status":$status,"bytes":$body_bytes_sent,"sec":$request_time,"cache":"$upstream_cache_status","range":"$http_range","agent":"$http_user_agent","referer":"$http_referer"}';
+  access_log ${accessLog ? `${folder}/access.log line buffer=64k flush=1s` : 'off'};
   sendfile on;
   sendfile_max_chunk 512k;
   # Over loopback, an answer of a little more than one packet of 64 KiB would wait 40 ms for the client's delayed ACK.

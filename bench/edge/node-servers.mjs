@@ -12,12 +12,13 @@ const portOf = (address) => Number(address.split(':').at(-1));
 const headwaterOf = (name, threads) => ({
   name,
   program: process.execPath,
-  async start({ folder, origin, memoryMiB, certificate }) {
+  async start({ folder, origin, memoryMiB, certificate, accessLog }) {
     const ready = join(folder, 'ready.json');
     const doors = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--ready-file', ready];
     const cache = ['--upstream', origin, '--cache-memory', `${memoryMiB}MiB`, '--data', join(folder, 'data')];
     const tls = [`https.certFile=${certificate.cert}`, `https.keyFile=${certificate.key}`, 'https1.listen=127.0.0.1:0'];
-    const settings = [...tls, `edge.threads=${threads}`, 'log.level=error'];
+    const log = accessLog ? [`edge.accessLog.to=${join(folder, 'access.log')}`] : [];
+    const settings = [...tls, ...log, `edge.threads=${threads}`, 'log.level=error'];
     const sets = settings.flatMap((setting) => ['--set', setting]);
     const args = [here('../../bin/headwater.js'), 'edge', ...doors, ...cache, ...sets];
     const child = startProcess(process.execPath, args, { folder });

@@ -4,7 +4,7 @@ import { find, freePort, startProcess } from './server-process.mjs';
 
 const mebibyte = 1024 * 1024;
 
-const records = ({ memoryMiB, folder, port, tlsPort }) => `
+const records = ({ memoryMiB, folder, port, tlsPort, accessLog }) => `
 CONFIG proxy.config.http.server_ports STRING ${port}:ip-in=127.0.0.1 ${tlsPort}:ip-in=127.0.0.1:ssl
 CONFIG proxy.config.admin.user_id STRING #-1
 CONFIG proxy.config.exec_thread.autoconfig.enabled INT 1
@@ -23,10 +23,21 @@ CONFIG proxy.config.http.keep_alive_no_activity_timeout_in INT 600
 CONFIG proxy.config.http.insert_response_via_str INT 0
 CONFIG proxy.config.http.insert_request_via_str INT 0
 CONFIG proxy.config.crash_log_helper STRING NULL
-CONFIG proxy.config.log.logging_enabled INT 0
+CONFIG proxy.config.log.logging_enabled INT ${accessLog ? 3 : 0}
 CONFIG proxy.config.diags.output.error STRING E
 CONFIG proxy.config.ssl.server.cert.path STRING ${folder}
 CONFIG proxy.config.ssl.server.private_key.path STRING ${folder}
+`;
+
+const logging = `
+logging:
+  formats:
+    - name: line
+      format: '{"time":"%<cqtd> %<cqtt>","client":"%<chi>","method":"%<cqhm>","host":"%<{Host}cqh>","path":"%<cqup>","status":%<pssc>,"bytes":%<pscl>,"ms":%<ttms>,"cache":"%<crc>","range":"%<{Range}cqh>","agent":"%<{User-Agent}cqh>","referer":"%<{Referer}cqh>"}'
+  logs:
+    - filename: access
+      format: line
+      mode: ascii
 `;
 
 const packaged = {
@@ -52,6 +63,7 @@ function writeTree(options) {
     'remap.config': `map / ${origin}\n`,
     'storage.config': `${join(folder, 'cache')} ${Math.max(256, memoryMiB)}M\n`,
     'ssl_multicert.config': `dest_ip=* ssl_cert_name=${certificate.cert} ssl_key_name=${certificate.key}\n`,
+    'logging.yaml': logging,
     'plugin.config': '',
     'ip_allow.yaml': 'ip_allow:\n  - { apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL }\n',
   };

@@ -13,7 +13,8 @@ export const varnish = {
   name: 'varnish',
   program: find('varnishd'),
   package: 'varnish',
-  async start({ folder, origin, memoryMiB }) {
+  async start({ folder, origin, memoryMiB, accessLog }) {
+    if (accessLog) throw new Error('another program writes its log');
     const port = await freePort();
     const file = join(folder, 'edge.vcl');
     writeFileSync(file, program(origin));

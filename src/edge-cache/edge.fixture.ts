@@ -75,6 +75,8 @@ interface Asking {
   /** A list is sent as so many field lines. */
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
+  /** One of this machine's addresses. */
+  readonly from?: string;
 }
 
 export interface Scene {
@@ -217,8 +219,8 @@ async function closeScene(door: HttpServer, edge: Edge, ...behind: readonly Behi
 }
 
 function openRequest(port: number, path: string, asking: Asking = {}): ClientRequest {
-  const { method = 'GET', headers = {}, body } = asking;
-  const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  const { method = 'GET', headers = {}, body, from: localAddress } = asking;
+  const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false, localAddress });
   sent.on('error', () => undefined);
   return sent.end(body);
 }

@@ -11,7 +11,7 @@ import { anyAddresses, boxAddresses } from './address-rules.js';
 import type { DiskTier } from './disk/disk-tier.js';
 import { openDoor } from './door.js';
 import { EdgeMetrics, type EdgeStats } from './edge-metrics.js';
-import { areOpen, type GateOptions } from './gates/gates.js';
+import type { GateOptions } from './gates/gates.js';
 import { openGates } from './gates/open-gates.js';
 import { passGates } from './gates/pass-gates.js';
 import { HitForMiss } from './hit-for-miss.js';
@@ -62,7 +62,7 @@ export interface Edge {
   readonly connectionGate: ConnectionGate | null;
   /** For the threads that have doors; null where it does not lend. */
   readonly threads: DoorThreads | null;
-  /** The short way, for a door of this thread alone. Undefined: there is none, where it does not lend or there are gates. */
+  /** The short way, for a door of this thread alone. Undefined: there is none, where it does not lend, or there are signed addresses. */
   quick(): QuickAnswers | undefined;
   stats(): EdgeStats;
   /** Lets go of the edges below that wait for purges: before the door closes, or it would wait for them. */
@@ -114,10 +114,11 @@ export function openEdge(options: EdgeOptions): Edge {
     connectionGate: gates.connections,
     threads,
     quick() {
-      if (lending === null || !areOpen(gates.own)) return undefined;
-      const door = new BorrowedDoor({ ...lending.places, addresses, tools: { metrics, now } });
+      if (lending === null || gates.quick === null) return undefined;
+      const tools = { metrics, now };
+      const door = new BorrowedDoor({ ...lending.places, addresses, quickGates: gates.quick, tools });
       lending.begin((message) => door.told(message));
-      return door.quick;
+      return door.quick ?? undefined;
     },
     stats: () => {
       threads?.count();

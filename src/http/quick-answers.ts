@@ -5,6 +5,7 @@
  * The engine still judges the head as any other; whatever is not plain takes the long way.
  */
 import { controlCharacter, headerLinesMax, hostShape } from './request-head.js';
+import type { HttpRequest } from './server.js';
 import type { UwsRequest } from './uws-face.js';
 
 export interface QuickAnswers {
@@ -13,13 +14,21 @@ export interface QuickAnswers {
 }
 
 export interface QuickAnswer {
-  /** Null: not now, or not this range. Else `close` is to be called once, or what `closeLater` gives, when nobody looks at the body any more. */
-  open(range: string): OpenAnswer | null;
-  close(): void;
-  /** The client takes its time. `cut` is called where the body's memory is needed before. */
-  closeLater(cut: () => void): () => void;
+  /** Null: not now, not this range, or not for this one. */
+  open(range: string, asker: QuickAsker): OpenAnswer | null;
 }
 
+/** Who asks. To be asked only while `open` has not returned. */
+export interface QuickAsker {
+  readonly scheme: HttpRequest['scheme'];
+  readonly path: string;
+  /** 4 or 16 of them; none where it has left. */
+  addressBytes(): Uint8Array;
+  /** The first line of that name, in lower case. */
+  field(name: string): string | undefined;
+}
+
+/** To be closed once, when nobody looks at the body any more. */
 export interface OpenAnswer {
   /** The first field's name, and its value with all other lines behind it. */
   readonly name: string;
@@ -27,6 +36,10 @@ export interface OpenAnswer {
   /** The whole; or a part of it, which `range` tells as Content-Range does. */
   readonly body: Uint8Array;
   readonly range: string | null;
+  /** The client takes its time. `cut` is called where the body's memory is needed before it is closed. */
+  lasts(cut: () => void): void;
+  /** @param gone the client did not get all of it. */
+  close(gone: boolean): void;
 }
 
 /** What is asked for where no range is. */

@@ -16,6 +16,7 @@ import { runHandler } from './run-handler.js';
 import type { HttpHandler, HttpRequest, HttpServer, HttpServerOptions } from './server.js';
 import { limitsOf, type ServerLimits } from './server-limits.js';
 import { StallWatch } from './stall-watch.js';
+import { UwsAsker } from './uws-asker.js';
 import { openPlainDoor, type UwsDoor, type UwsServe } from './uws-door.js';
 import type { UwsModule, UwsRequest, UwsResponse } from './uws-face.js';
 import { UwsLink } from './uws-link.js';
@@ -135,7 +136,7 @@ class UwsServer implements HttpServer {
     const quick = this.#quick.find(request.getUrl(), request.getQuery());
     if (quick === undefined) return false;
     const asked = plainRange(request, this.#limits.headBytesMax);
-    const answer = asked === null ? null : quick.open(asked);
+    const answer = asked === null ? null : quick.open(asked, new UwsAsker(native, request, this.#scheme));
     if (answer === null) return false;
     const { name, rest, body, range } = answer;
     if (range !== null) native.writeStatus(statusLine(206));
@@ -143,12 +144,13 @@ class UwsServer implements HttpServer {
     if (range !== null) native.writeHeader('content-range', range);
     const [, complete] = native.tryEnd(body, body.length);
     if (complete) {
-      quick.close();
+      answer.close(false);
       over();
       return true;
     }
     const link = this.#link(native, over);
-    link.onOver(quick.closeLater(() => link.cut()));
+    answer.lasts(() => link.cut());
+    link.onOver(() => answer.close(link.gone));
     const left = body.subarray(native.getWriteOffset());
     new UwsResponseView(link, 'GET', this.#watch, () => false).sendRest(left, body.length);
     return true;

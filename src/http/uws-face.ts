@@ -27,6 +27,8 @@ export interface UwsRequest {
   /** Undefined without `?`. */
   getQuery(): string | undefined;
   getCaseSensitiveMethod(): string;
+  /** The first line of that name, in lower case; `''` where there is none. */
+  getHeader(name: string): string;
   forEach(visit: (name: string, value: string) => void): void;
 }
 

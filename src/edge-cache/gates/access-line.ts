@@ -1,18 +1,28 @@
 /** What the access log says of one request. Pure. */
 import type { HttpRequest } from '../../http/server.js';
-import { firstField, type HeaderPairs, joinedField } from '../semantics/header-fields.js';
 import { anonymized, type IpAddress, writeIpAddress } from './ip-address.js';
 
+/** What the client asked for, without a token. */
+export interface AskedFor {
+  readonly method: string;
+  readonly scheme: HttpRequest['scheme'];
+  readonly protocol: HttpRequest['protocol'];
+  readonly path: string;
+  readonly host: string | undefined;
+  readonly range: string | undefined;
+  readonly agent: string | undefined;
+  readonly referer: string | undefined;
+}
+
 export interface Answered {
-  /** Without a token. */
-  readonly request: HttpRequest;
+  readonly asked: AskedFor;
   readonly client: IpAddress | null;
   /** When the request came, epoch ms. */
   readonly at: number;
   readonly durationMs: number;
   /** 0: there was no answer. */
   readonly status: number;
-  readonly headers: HeaderPairs;
+  readonly outcome: CacheOutcome;
   readonly bytes: number;
   /** The client did not get all of it. */
   readonly cut: boolean;
@@ -23,34 +33,41 @@ const textMax = 1024;
 
 /** One line of JSON. What is not there is left out. `sample`: the part of the requests that is written, where it is not all. */
 export function accessLine(answered: Answered, anonymize: boolean, sample: number): string {
-  const { request, client, status } = answered;
-  const { cache, upstream } = cacheOutcome(joinedField(answered.headers, 'cache-status'));
+  const { asked, client, status, outcome } = answered;
   const line = {
-    time: new Date(answered.at).toISOString(),
+    time: timeText(answered.at),
     client: client === null ? undefined : anonymize ? anonymized(client) : writeIpAddress(client),
-    method: request.method,
-    scheme: request.scheme,
-    protocol: request.protocol,
-    host: shortened(request.header('host')),
-    path: shortened(request.path),
+    method: asked.method,
+    scheme: asked.scheme,
+    protocol: asked.protocol,
+    host: shortened(asked.host),
+    path: shortened(asked.path),
     status: status === 0 ? undefined : status,
     bytes: answered.bytes,
     ms: Math.round(answered.durationMs * 10) / 10,
     cut: answered.cut || undefined,
-    cache,
-    upstream,
-    range: shortened(request.header('range')),
-    agent: shortened(request.header('user-agent')),
+    cache: outcome.cache,
+    upstream: outcome.upstream,
+    range: shortened(asked.range),
+    agent: shortened(asked.agent),
     // Queries are other servers' secrets.
-    referer: shortened(firstField(request.headers, 'referer')?.replace(/[?#].*$/, '')),
+    referer: shortened(asked.referer?.replace(/[?#].*$/, '')),
     sample: sample === 1 ? undefined : sample,
   };
   return `${JSON.stringify(line)}\n`;
 }
 
+let lastTime = { at: Number.NaN, text: '' };
+
+/** Many requests come in one ms. */
+function timeText(at: number): string {
+  if (lastTime.at !== at) lastTime = { at, text: new Date(at).toISOString() };
+  return lastTime.text;
+}
+
 const shortened = (text: string | undefined): string | undefined => text?.slice(0, textMax);
 
-interface CacheOutcome {
+export interface CacheOutcome {
   readonly cache?: 'hit' | 'stale' | 'collapsed' | 'revalidated' | 'miss' | 'pass' | 'refused';
   /** What the upstream answered. */
   readonly upstream?: number;

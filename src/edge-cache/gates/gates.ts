@@ -4,7 +4,7 @@
  */
 import { type AccessLines, type AccessLogOptions, type AccessLogTerms, accessLogGate } from './access-log.js';
 import { ClientAccounts } from './client-accounts.js';
-import { type ClientLimits, clientLimitsGate } from './client-limits.js';
+import { type ClientLimits, ClientShares, clientLimitsGate } from './client-limits.js';
 import type { GateCounts } from './gate-metrics.js';
 import type { IpNetwork } from './ip-network.js';
 import { type CurrentRules, type Judge, judgesOf, networkGate } from './network-rules.js';
@@ -68,12 +68,10 @@ export function makeGates(terms: GateTerms, { now, counts, lines }: GateTools): 
   return {
     trustedProxies: trustedProxiesGate(trustedProxies, counts),
     accessLog: accessLog && accessLogGate({ ...accessLog, lines }, now, counts),
-    clientLimits: limits && clientLimitsGate(limits, new ClientAccounts(limits.accounts), now, counts),
+    clientLimits:
+      limits && clientLimitsGate(new ClientShares(limits, new ClientAccounts(limits.accounts)), now, counts),
     takeTokens: signed && takeTokens(signed.parameter),
     networks: networkGate(networks, counts),
     signed: signed && signedGate(signed, now, counts),
   };
 }
-
-/** Whether nobody is asked anything. */
-export const areOpen = (gates: Gates): boolean => Object.values(gates).every((gate) => gate === null);

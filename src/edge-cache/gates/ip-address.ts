@@ -15,6 +15,16 @@ export function readIpAddress(text: string): IpAddress | null {
   return isIPv6(plain) ? readIpv6(plain) : null;
 }
 
+/** As engines have them: four bytes are IPv4, sixteen IPv6. Null: nothing else is one. */
+export function ipAddressOf(bytes: Uint8Array): IpAddress | null {
+  if (bytes.length === 4) return ipv4(wordAt(bytes, 0));
+  if (bytes.length !== 16) return null;
+  return ipv6([wordAt(bytes, 0), wordAt(bytes, 4), wordAt(bytes, 8), wordAt(bytes, 12)]);
+}
+
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+
 const ipv4 = (word: number): IpAddress => ({ family: 4, words: [0, 0, 0, word] });
 
 function wordOf(dotted: string): number {
@@ -30,9 +40,12 @@ function readIpv6(text: string): IpAddress {
   const gap = new Array<number>(8 - before.length - after.length).fill(0);
   const groups = [...before, ...gap, ...after];
   const word = (at: number) => (groups[at] ?? 0) * 65_536 + (groups[at + 1] ?? 0);
-  const words = [word(0), word(2), word(4), word(6)] as const;
-  const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-  return mapped ? ipv4(words[3]) : { family: 6, words };
+  return ipv6([word(0), word(2), word(4), word(6)]);
+}
+
+function ipv6(words: IpAddress['words']): IpAddress {
+  const isMapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  return isMapped ? ipv4(words[3]) : { family: 6, words };
 }
 
 function groupsOf(text: string): number[] {
@@ -47,7 +60,7 @@ function groupsOf(text: string): number[] {
 /** RFC 5952, but that the first of the longest runs of zeros is not looked for: all groups are written. */
 export function writeIpAddress({ family, words }: IpAddress): string {
   const [first, second, third, last] = words;
-  if (family === 4) return [24, 16, 8, 0].map((shift) => (last >>> shift) & 0xff).join('.');
+  if (family === 4) return `${last >>> 24}.${(last >>> 16) & 0xff}.${(last >>> 8) & 0xff}.${last & 0xff}`;
   const groups = [first, second, third, last].flatMap((word) => [Math.floor(word / 65_536), word % 65_536]);
   return groups.map((group) => group.toString(16)).join(':');
 }

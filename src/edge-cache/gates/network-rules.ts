@@ -3,7 +3,7 @@ import type { CountryNetworks } from './country-networks.js';
 import type { GateCounts } from './gate-metrics.js';
 import type { IpAddress } from './ip-address.js';
 import { type IpNetwork, type NetworkRanges, NetworkSet, sharedRanges } from './ip-network.js';
-import { isIn } from './rule-path.js';
+import { isIn, rulePath } from './rule-path.js';
 import { ambiguousPath, type Gate, type Refusal } from './visit.js';
 
 /** Who is in `deny` may not. Where `allow` or `countries` name anybody, nobody else may. */
@@ -68,26 +68,46 @@ function judgeOf(prefix: string | null, rule: NetworkRule, countries: CountryNet
   return { prefix, deny: sharedRanges(rule.deny), allow: isClosed ? sharedRanges(named) : null };
 }
 
-/** Null: there are no rules. `source.judges` may be replaced at any time, by as many for the same prefixes. */
-export function networkGate(source: { readonly judges: readonly Judge[] }, metrics: GateCounts): Gate | null {
-  let judges = source.judges;
-  let rules = judges.map(ruleFrom);
-  if (rules.length === 0) return null;
-  const byPath = rules.some(({ prefix }) => prefix !== null);
-  return (visit) => {
-    if (judges !== source.judges) {
-      judges = source.judges;
-      rules = judges.map(ruleFrom);
+/** Judges requests as `source` says, whose judges may be replaced at any time, by as many for the same prefixes. */
+export class NetworkCourt {
+  readonly #source: { readonly judges: readonly Judge[] };
+  readonly #byPath: boolean;
+  #judges: readonly Judge[];
+  #rules: readonly Rule[];
+
+  constructor(source: { readonly judges: readonly Judge[] }) {
+    this.#source = source;
+    this.#judges = source.judges;
+    this.#rules = source.judges.map(ruleFrom);
+    this.#byPath = source.judges.some(({ prefix }) => prefix !== null);
+  }
+
+  /** `ambiguous`: rules cannot be applied to this path. */
+  verdict(asked: string, client: IpAddress | null): 'admitted' | 'ambiguous' | 'elsewhere' {
+    if (this.#judges !== this.#source.judges) {
+      this.#judges = this.#source.judges;
+      this.#rules = this.#judges.map(ruleFrom);
     }
-    const path = byPath ? visit.rulePath : visit.request.path;
-    if (path === null) return ambiguousPath;
-    for (const rule of rules) {
+    const path = this.#byPath ? rulePath(asked) : asked;
+    if (path === null) return 'ambiguous';
+    for (const rule of this.#rules) {
       if (rule.prefix !== null && !isIn(rule.prefix, path)) continue;
-      if (admits(rule, visit.client)) continue;
-      metrics.refused('network');
-      return elsewhere;
+      if (!admits(rule, client)) return 'elsewhere';
     }
-    return null;
+    return 'admitted';
+  }
+}
+
+/** Null: there are no rules. */
+export function networkGate(source: { readonly judges: readonly Judge[] }, metrics: GateCounts): Gate | null {
+  if (source.judges.length === 0) return null;
+  const court = new NetworkCourt(source);
+  return ({ request, client }) => {
+    const verdict = court.verdict(request.path, client);
+    if (verdict === 'admitted') return null;
+    if (verdict === 'ambiguous') return ambiguousPath;
+    metrics.refused('network');
+    return elsewhere;
   };
 }
 

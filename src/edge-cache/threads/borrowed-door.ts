@@ -2,6 +2,7 @@ import type { HttpHandler } from '../../http/server.js';
 import type { AddressRules } from '../address-rules.js';
 import { deliverObject } from '../deliver.js';
 import type { Asked, Exchange, Tools } from '../exchange.js';
+import type { QuickGates } from '../gates/quick-gates.js';
 import { receive } from '../receive.js';
 import { freshForMs } from '../semantics/freshness.js';
 import { useOf } from '../semantics/request-wishes.js';
@@ -15,6 +16,8 @@ export interface BorrowedDoorOptions {
   readonly loans: SharedArrayBuffer;
   readonly places: number;
   readonly addresses: AddressRules;
+  /** Null: everything takes the long way. */
+  readonly quickGates: QuickGates | null;
   readonly tools: Tools;
 }
 
@@ -23,17 +26,18 @@ export class BorrowedDoor {
   readonly #objects: BorrowedObjects;
   readonly #addresses: AddressRules;
   readonly #tools: Tools;
-  readonly quick: QuickHits;
+  readonly quick: QuickHits | null;
 
-  constructor({ loans, places, addresses, tools }: BorrowedDoorOptions) {
+  constructor({ loans, places, addresses, quickGates, tools }: BorrowedDoorOptions) {
     this.#objects = new BorrowedObjects(new LoanTable(loans, places));
     this.#addresses = addresses;
     this.#tools = tools;
-    this.quick = new QuickHits(this.#objects, addresses, tools);
+    this.quick = quickGates && new QuickHits(this.#objects, addresses, quickGates, tools);
   }
 
   told(message: LoanMessage): void {
-    this.quick.told(message, this.#objects.told(message));
+    const borrowed = this.#objects.told(message);
+    this.quick?.told(message, borrowed);
   }
 
   serve(exchange: Exchange, relay: HttpHandler): void | Promise<void> {

@@ -2,12 +2,14 @@
 import type { HttpHandler } from '../../http/server.js';
 import { type DoorProgram, runDoor, type Say } from '../../http/threads/run-door.js';
 import { anyAddresses, boxAddresses } from '../address-rules.js';
-import { areOpen, makeGates } from '../gates/gates.js';
+import type { GateName } from '../gates/gate-metrics.js';
+import { makeGates } from '../gates/gates.js';
+import { GatheredLines } from '../gates/gathered-lines.js';
 import { passGates } from '../gates/pass-gates.js';
+import { QuickGates } from '../gates/quick-gates.js';
 import { BorrowedDoor } from './borrowed-door.js';
 import type { DoorThreadStart, DoorThreadTold } from './door-messages.js';
 import { ThreadCounts } from './thread-counts.js';
-import { ThreadLines } from './thread-lines.js';
 
 await runDoor((start, say) => {
   // Told nothing, it relays everything.
@@ -24,17 +26,18 @@ function openProgram(start: DoorThreadStart, say: Say): DoorProgram {
     served: (_from: string, bytes: number) => counts.add('bytes', bytes),
   };
   const addresses = start.addresses === 'box' ? boxAddresses : anyAddresses;
-  const door = new BorrowedDoor({ loans, places, addresses, tools: { metrics, now } });
-  const lines = new ThreadLines(linesWaiting, say);
-  const gates = makeGates(terms, {
+  const lines = new GatheredLines(linesWaiting, say);
+  const gateTools = {
     now,
     lines,
-    counts: { refused: (gate) => counts.add(gate, 1), lineLost: () => counts.add('linesLost', 1) },
-  });
+    counts: { refused: (gate: GateName) => counts.add(gate, 1), lineLost: () => counts.add('linesLost', 1) },
+  };
+  const quickGates = QuickGates.open(terms, gateTools);
+  const door = new BorrowedDoor({ loans, places, addresses, quickGates, tools: { metrics, now } });
+  const gates = makeGates(terms, gateTools);
   return {
     serve: (relay: HttpHandler) => passGates(gates, metrics, (exchange) => door.serve(exchange, relay)),
-    // The short way passes no gate.
-    quick: areOpen(gates) ? door.quick : undefined,
+    quick: door.quick ?? undefined,
     told: (what) => {
       const message = what as DoorThreadTold;
       if (message.kind === 'judges') terms.networks.judges = message.judges;

@@ -9,7 +9,6 @@ import type { OpenGates } from '../gates/open-gates.js';
 import type { DoorThreadStart, DoorThreadTold } from './door-messages.js';
 import type { Lending } from './lending.js';
 import { ThreadCounts } from './thread-counts.js';
-import { tookLines } from './thread-lines.js';
 
 /** How often it is looked up what the threads have counted. */
 const lookMs = 100;
@@ -29,7 +28,6 @@ export class DoorThreads {
   readonly handler: HttpHandler;
   readonly #options: DoorThreadsOptions;
   readonly #counts: ThreadCounts[] = [];
-  readonly #linesWaiting = new SharedArrayBuffer(4);
   readonly #tellers: ((message: DoorThreadTold) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -47,7 +45,7 @@ export class DoorThreads {
     const counts = ThreadCounts.make();
     this.#counts.push(counts);
     const { lending, addresses, gates } = this.#options;
-    const shared = { ...lending.places, counts: counts.shared, linesWaiting: this.#linesWaiting };
+    const shared = { ...lending.places, counts: counts.shared, linesWaiting: gates.linesWaiting };
     return { ...shared, addresses, gates: gates.terms, clock };
   }
 
@@ -60,10 +58,7 @@ export class DoorThreads {
 
   /** Lines of the access log. */
   heard(what: unknown): void {
-    const lines = what as string;
-    tookLines(this.#linesWaiting, lines);
-    const { gates } = this.#options;
-    if (!gates.lines.write(lines)) gates.counts.lineLost(lines.split('\n').length - 1);
+    this.#options.gates.heard(what as string);
   }
 
   /** What the threads have answered up to now. */

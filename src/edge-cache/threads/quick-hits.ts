@@ -1,8 +1,16 @@
-import { type OpenAnswer, type QuickAnswer, type QuickAnswers, whole } from '../../http/quick-answers.js';
+import {
+  type OpenAnswer,
+  type QuickAnswer,
+  type QuickAnswers,
+  type QuickAsker,
+  whole,
+} from '../../http/quick-answers.js';
 import { sendableHeaders } from '../../http/response-head.js';
 import { firstWithRest } from '../../http/uws-response.js';
 import type { AddressRules } from '../address-rules.js';
 import type { Tools } from '../exchange.js';
+import type { QuickGates, QuickVisit } from '../gates/quick-gates.js';
+import type { BodyReader } from '../memory/body-reader.js';
 import { contentRange, parseRanges, resolveRange } from '../semantics/byte-range.js';
 import { currentAgeMs, freshForMs } from '../semantics/freshness.js';
 import { sentHead } from '../sent-head.js';
@@ -16,13 +24,15 @@ import type { LoanMessage } from './loan-messages.js';
 export class QuickHits implements QuickAnswers {
   readonly #objects: BorrowedObjects;
   readonly #addresses: AddressRules;
+  readonly #gates: QuickGates;
   readonly #tools: Tools;
   readonly #byAddress = new Map<string, QuickHit>();
   readonly #byPlace = new Map<number, QuickHit>();
 
-  constructor(objects: BorrowedObjects, addresses: AddressRules, tools: Tools) {
+  constructor(objects: BorrowedObjects, addresses: AddressRules, gates: QuickGates, tools: Tools) {
     this.#objects = objects;
     this.#addresses = addresses;
+    this.#gates = gates;
     this.#tools = tools;
   }
 
@@ -44,7 +54,7 @@ export class QuickHits implements QuickAnswers {
     if (message.head.headers.some(([name]) => name === 'content-range')) return;
     const { name } = message;
     if (!this.#saysAll(name)) return;
-    const hit = new QuickHit(name, borrowed, this.#objects, this.#tools);
+    const hit = new QuickHit(name, borrowed, this.#objects, { ...this.#tools, gates: this.#gates });
     this.#byAddress.set(name, hit);
     this.#byPlace.set(place, hit);
   }
@@ -60,63 +70,50 @@ export class QuickHits implements QuickAnswers {
   }
 }
 
+/** The whole of an object, or one part of it. */
+interface Sendable {
+  readonly name: string;
+  readonly rest: Buffer;
+  readonly body: Uint8Array;
+  readonly range: string | null;
+}
+
+interface QuickTools extends Tools {
+  readonly gates: QuickGates;
+}
+
 class QuickHit implements QuickAnswer {
   readonly address: string;
   readonly #borrowed: Borrowed;
   readonly #objects: BorrowedObjects;
-  readonly #tools: Tools;
+  readonly #tools: QuickTools;
   #age = -1;
   #ttl = -1;
-  #answer: OpenAnswer | null = null;
+  #whole: Sendable | null = null;
 
-  constructor(address: string, borrowed: Borrowed, objects: BorrowedObjects, tools: Tools) {
+  constructor(address: string, borrowed: Borrowed, objects: BorrowedObjects, tools: QuickTools) {
     this.address = address;
     this.#borrowed = borrowed;
     this.#objects = objects;
     this.#tools = tools;
   }
 
-  open(range: string): OpenAnswer | null {
+  open(range: string, asker: QuickAsker): OpenAnswer | null {
     if (!this.#objects.hold(this.#borrowed)) return null;
     const all = this.#current();
-    const answer = all === null || range === whole ? all : this.#part(all, range);
-    if (answer === null) {
+    const sendable = all === null || range === whole ? all : partOf(all, range);
+    const { metrics, gates } = this.#tools;
+    const visit = sendable && gates.pass(asker);
+    if (sendable === null || visit === null) {
       this.#objects.giveBack(this.#borrowed);
       return null;
     }
-    const { metrics } = this.#tools;
     metrics.request('hit');
-    metrics.served('cache', answer.body.length);
-    return answer;
+    metrics.served('cache', sendable.body.length);
+    return new OpenHit(sendable, visit, this.#borrowed, this.#objects);
   }
 
-  close(): void {
-    this.#objects.giveBack(this.#borrowed);
-  }
-
-  closeLater(cut: () => void): () => void {
-    const { object } = this.#borrowed;
-    const reader = object.openReader(0);
-    void reader.change().then(() => {
-      if (object.phase === 'failed') cut();
-    });
-    return () => {
-      reader.close();
-      this.close();
-    };
-  }
-
-  #part(all: OpenAnswer, asked: string): OpenAnswer | null {
-    const total = all.body.length;
-    const ranges = parseRanges(asked);
-    const [only] = ranges ?? [];
-    const range = ranges?.length === 1 && only !== undefined ? resolveRange(only, total) : null;
-    if (range === null) return null;
-    const { first, last } = range;
-    return { ...all, body: all.body.subarray(first, last + 1), range: contentRange(range, total)[1] };
-  }
-
-  #current(): OpenAnswer | null {
+  #current(): Sendable | null {
     const { object } = this.#borrowed;
     const { freshness } = object.head;
     const now = this.#tools.now();
@@ -124,14 +121,61 @@ class QuickHit implements QuickAnswer {
     if (freshMs <= 0 || object.phase !== 'complete') return null;
     const age = Math.floor(currentAgeMs(freshness, now) / 1000);
     const ttl = Math.ceil(freshMs / 1000);
-    if (age !== this.#age || ttl !== this.#ttl || this.#answer === null) {
+    if (age !== this.#age || ttl !== this.#ttl || this.#whole === null) {
       const headers = sendableHeaders(sentHead(object, { hit: true, ttl }, age));
       const [first] = headers;
       if (first === undefined) return null;
-      this.#answer = { name: first[0], rest: firstWithRest(headers), body: object.view(0, object.filled), range: null };
+      this.#whole = { name: first[0], rest: firstWithRest(headers), body: object.view(0, object.filled), range: null };
       this.#age = age;
       this.#ttl = ttl;
     }
-    return this.#answer;
+    return this.#whole;
+  }
+}
+
+function partOf(all: Sendable, asked: string): Sendable | null {
+  const total = all.body.length;
+  const ranges = parseRanges(asked);
+  const [only] = ranges ?? [];
+  const range = ranges?.length === 1 && only !== undefined ? resolveRange(only, total) : null;
+  if (range === null) return null;
+  const { first, last } = range;
+  return { ...all, body: all.body.subarray(first, last + 1), range: contentRange(range, total)[1] };
+}
+
+/** Has its object pinned until it is closed. */
+class OpenHit implements OpenAnswer {
+  readonly name: string;
+  readonly rest: Buffer;
+  readonly body: Uint8Array;
+  readonly range: string | null;
+  readonly #visit: QuickVisit;
+  readonly #borrowed: Borrowed;
+  readonly #objects: BorrowedObjects;
+  #reader: BodyReader | null = null;
+
+  constructor({ name, rest, body, range }: Sendable, visit: QuickVisit, borrowed: Borrowed, objects: BorrowedObjects) {
+    this.name = name;
+    this.rest = rest;
+    this.body = body;
+    this.range = range;
+    this.#visit = visit;
+    this.#borrowed = borrowed;
+    this.#objects = objects;
+  }
+
+  lasts(cut: () => void): void {
+    const { object } = this.#borrowed;
+    const reader = object.openReader(0);
+    this.#reader = reader;
+    void reader.change().then(() => {
+      if (object.phase === 'failed') cut();
+    });
+  }
+
+  close(gone: boolean): void {
+    this.#reader?.close();
+    this.#objects.giveBack(this.#borrowed);
+    this.#visit.over(this.range === null ? 200 : 206, this.body.length, gone);
   }
 }
