@@ -1,5 +1,6 @@
 // Headwater's edge beside nginx proxy_cache, Varnish and Traffic Server as Debian has them, each tuned, and beside bare uWebSockets.js
-// that answers from memory without any cache (the floor): all before the same origin, interleaved in one run, loaded by wrk.
+// that answers from memory without any cache (the floor, with one thread and with one a core): all before the same origin, interleaved
+// in one run, loaded by wrk.
 //   npm run bench:edge -- [--seconds 8] [--rounds 3] [--memory-mib 256] [--only hit-2k-32,zipf] [--servers nginx,headwater] [--access-log] [--list]
 // Needs a built tree (npm run build), Linux, openssl and wrk. Servers that are not installed are left out. In brackets: the ratio to the
 // best of nginx, Varnish and Traffic Server. Everything listens on loopback, on free ports, and lives in one temporary folder.
@@ -14,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { machine } from './box-under-test.mjs';
 import { measureWindow } from './edge/load.mjs';
 import { nginx } from './edge/nginx.mjs';
-import { floor, headwater, headwaterAlone } from './edge/node-servers.mjs';
+import { floor, floorOnThreads, headwater, headwaterAlone } from './edge/node-servers.mjs';
 import { startOrigin } from './edge/origin-process.mjs';
 import { printScenario } from './edge/report.mjs';
 import { scenarios } from './edge/scenarios.mjs';
@@ -36,21 +37,22 @@ const { values: options } = parseArgs({
 
 const settleSec = 2;
 const peers = [nginx, varnish, trafficServer];
-const all = [...peers, headwater, headwaterAlone, floor];
+const all = [...peers, headwater, headwaterAlone, floor, floorOnThreads];
 
 function refuse(message) {
   console.error(message);
   process.exit(1);
 }
 
-/** `tls` stands for all whose names begin with `tls-`. */
+/** `tls` stands for all whose names begin with `tls-`, `bare-uws` for itself and `bare-uws-threads`. */
 function chosen(from, names, what) {
   if (names === undefined) return from;
-  return names.split(',').flatMap((name) => {
+  const named = names.split(',').flatMap((name) => {
     const found = from.filter((each) => each.name === name || each.name.startsWith(`${name}-`));
     const known = from.map((each) => each.name).join(', ');
     return found.length > 0 ? found : refuse(`no such ${what}: ${name}; there are ${known}`);
   });
+  return [...new Set(named)];
 }
 
 function positive(name) {

@@ -1,8 +1,12 @@
 // The floor: uWebSockets.js that answers every /o/BYTES/NAME from memory, with no cache logic at all.
-//   node bench/edge/bare-uws.mjs CERTIFICATE KEY      tells its parent by IPC where it listens
+//   node bench/edge/bare-uws.mjs CERTIFICATE KEY THREADS      tells its parent by IPC where it listens
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { loadUws } from '../../dist/http/load-uws.js';
+import { freePort } from './server-process.mjs';
 
-const [certificate, key] = process.argv.slice(2);
+/** What uWebSockets.js takes as options of a port. */
+const [shared, exclusive] = [0, 1];
 const outcome = loadUws();
 if (!outcome.loaded) throw new Error(outcome.reason);
 const { uws } = outcome;
@@ -28,16 +32,38 @@ function answer(response, request) {
   });
 }
 
-function listen(app) {
+/** Threads that share a port are told which. */
+function listen(app, port) {
+  const options = isMainThread ? exclusive : shared;
   return new Promise((resolve, reject) => {
-    app.get('/*', answer).listen('127.0.0.1', 0, (socket) => {
+    app.get('/*', answer).listen('127.0.0.1', port, options, (socket) => {
       if (socket) resolve(uws.us_socket_local_port(socket));
       else reject(new Error('bare uWebSockets.js cannot listen'));
     });
   });
 }
 
-const port = await listen(uws.App());
-const tlsPort = await listen(uws.SSLApp({ cert_file_name: certificate, key_file_name: key }));
-process.on('disconnect', () => process.exit(0));
-process.send({ port, tlsPort });
+async function open({ certificate, key, ports }) {
+  const port = await listen(uws.App(), ports.port);
+  const tlsPort = await listen(uws.SSLApp({ cert_file_name: certificate, key_file_name: key }), ports.tlsPort);
+  return { port, tlsPort };
+}
+
+async function openThreads(count, pair) {
+  const ports = { port: await freePort(), tlsPort: await freePort() };
+  for (let thread = 0; thread < count; thread += 1) {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { ...pair, ports } });
+    await once(worker, 'message');
+  }
+  return ports;
+}
+
+if (isMainThread) {
+  const [certificate, key, threads] = process.argv.slice(2);
+  const pair = { certificate, key };
+  process.on('disconnect', () => process.exit(0));
+  const anyPort = { port: 0, tlsPort: 0 };
+  process.send(threads === '1' ? await open({ ...pair, ports: anyPort }) : await openThreads(Number(threads), pair));
+} else {
+  parentPort.postMessage(await open(workerData));
+}

@@ -1,6 +1,7 @@
 // Headwater itself, as its operator starts it, and the floor.
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../box-under-test.mjs';
@@ -35,16 +36,20 @@ export const headwater = headwaterOf('headwater', null);
 /** For what a second thread costs and brings. */
 export const headwaterAlone = headwaterOf('one-thread', 1);
 
-/** One thread, no cache: it has only what is asked for by size. */
-export const floor = {
-  name: 'bare-uws',
+const floorOf = (name, threads) => ({
+  name,
   program: process.execPath,
   isFloor: true,
   async start({ folder, certificate }) {
-    const args = [here('bare-uws.mjs'), certificate.cert, certificate.key];
+    const args = [here('bare-uws.mjs'), certificate.cert, certificate.key, String(threads)];
     const child = startProcess(process.execPath, args, { folder, ipc: true });
     const [ports] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [null])]);
     if (ports === null) throw new Error(readFileSync(join(folder, 'output.log'), 'utf8').trim().slice(-500));
     return { child, ...ports };
   },
-};
+});
+
+/** One thread, no cache: it has only what is asked for by size. */
+export const floor = floorOf('bare-uws', 1);
+/** The same with a thread a core: what threads cost and bring where they share nothing. */
+export const floorOnThreads = floorOf('bare-uws-threads', availableParallelism());
