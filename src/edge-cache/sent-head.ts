@@ -1,5 +1,6 @@
-/** The head of an answer from a kept object, as it is sent. Pure but for its memory, the last head it wrote for each object. */
+/** The head of an answer from a kept object, as it is sent. Pure but for its memory, the last head it wrote for each of the objects asked for of late. */
 
+import { LRUCache } from 'lru-cache';
 import type { CachedObject, StoredHead } from './memory/cached-object.js';
 import { type CacheStatus, writeCacheStatus } from './semantics/cache-status.js';
 import type { HeaderPair, HeaderPairs } from './semantics/header-fields.js';
@@ -11,7 +12,7 @@ interface Written {
   readonly headers: HeaderPairs;
 }
 
-const lastWritten = new WeakMap<CachedObject, Written>();
+const lastWritten = new LRUCache<CachedObject, Written>({ max: 1000 });
 
 /**
  * The kept fields, Age (RFC 9111 §5.1) and Cache-Status. Who gets the same as the one before gets the same array: a part that

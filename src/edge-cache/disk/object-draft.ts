@@ -1,6 +1,7 @@
 /** From an object in memory to its record, and from a record's head back. */
 import type { CachedObject, StoredHead } from '../memory/cached-object.js';
 import type { Freshness } from '../semantics/freshness.js';
+import { onceOnly } from '../semantics/once-only.js';
 import type { Variation } from '../variant-index.js';
 import type { NameHash } from './name-hash.js';
 import type { Draft } from './write-queue.js';
@@ -39,7 +40,9 @@ export function readStoredHead(text: string): StoredHead | null {
   const { lifetimeMs, initialAgeMs, receivedAt, stale } = head?.freshness ?? {};
   const numbers = [head?.status, head?.date, lifetimeMs, initialAgeMs, receivedAt, stale?.whileRevalidateMs];
   const isWhole = numbers.every((number) => typeof number === 'number') && Array.isArray(head?.headers);
-  return isWhole && typeof head?.upstreamStatus === 'string' ? (head as StoredHead) : null;
+  if (!isWhole || typeof head?.upstreamStatus !== 'string') return null;
+  const { headers } = head as StoredHead;
+  return { ...(head as StoredHead), headers: headers.map(([name, value]) => onceOnly(String(name), String(value))) };
 }
 
 /** Null: it is none. Before there were several lists, it was the only one. */

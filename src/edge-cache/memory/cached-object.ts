@@ -70,20 +70,25 @@ export interface ObjectOptions {
 }
 
 const firstCapacity = 64 * 1024;
-/** For the fields of a head and our own bookkeeping, beside the bytes of its values. */
-const headOverhead = 512;
+/** What a kept object takes of V8's heap beside its texts, and for each field: rather more than was measured (docs/performance.md). */
+const headOverhead = 900;
+const fieldOverhead = 64;
+/** What nobody reads, has none. */
+const nobody: ReadonlySet<never> = new Set<never>();
 
 export class CachedObject {
   readonly key: string;
   /** Null: it is not lent. For whoever lends it. */
   loan: Loan | null = null;
+  /** For whoever keeps it: what of its weight counts as head. */
+  keptHeadBytes = 0;
   #head: StoredHead;
   #uses = 0;
   /** Loans that have ended, and are still read. */
-  readonly #ending = new Set<Loan>();
+  #ending: Set<Loan> | null = null;
   readonly #bytesMax: number;
   readonly #room: Room;
-  readonly #readers = new Set<BodyReader>();
+  #readers: Set<BodyReader> | null = null;
   #phase: Phase = 'filling';
   #bytes: Buffer;
   /** Where they are; null: in the heap. */
@@ -166,12 +171,18 @@ export class CachedObject {
 
   /** What it costs to keep, in bytes, head included. */
   get weight(): number {
-    const head = this.head.headers.reduce((sum, [name, value]) => sum + name.length + value.length, headOverhead);
-    return this.#bytes.length + this.key.length + head;
+    return this.#bytes.length + this.headWeight;
+  }
+
+  /** What of that is in V8's heap. */
+  get headWeight(): number {
+    let bytes = headOverhead + this.key.length;
+    for (const [name, value] of this.head.headers) bytes += fieldOverhead + name.length + value.length;
+    return bytes;
   }
 
   get hasReaders(): boolean {
-    return this.#readers.size + this.#ending.size > 0;
+    return this.#readers !== null || this.#ending !== null;
   }
 
   /** Adds the next bytes; when it returns a promise, wait for it before the next (only ever once it has overflowed). */
@@ -204,7 +215,7 @@ export class CachedObject {
     this.#phase = 'failed';
     this.#bytes = empty;
     this.letGo();
-    for (const loan of this.#ending) loan.cut();
+    for (const loan of this.#ending ?? nobody) loan.cut();
     this.#wake();
     this.#drained?.();
   }
@@ -223,9 +234,9 @@ export class CachedObject {
     if (loan === null) return;
     this.#uses += loan.uses;
     this.loan = null;
-    this.#ending.add(loan);
+    this.#ending = (this.#ending ?? new Set()).add(loan);
     loan.end(() => {
-      this.#ending.delete(loan);
+      this.#ending = without(this.#ending, loan);
       this.#perhapsIdle();
     });
   }
@@ -248,7 +259,7 @@ export class CachedObject {
   /** `from`: the first body byte that it will want. Close it when done. */
   openReader(from: number): BodyReader {
     const reader = new BodyReader(from, { moved: () => this.#advanced(), left: () => this.#left(reader) });
-    this.#readers.add(reader);
+    this.#readers = (this.#readers ?? new Set()).add(reader);
     return reader;
   }
 
@@ -333,7 +344,7 @@ export class CachedObject {
   }
 
   #everyoneHasAll(): boolean {
-    for (const reader of this.#readers) if (reader.at < this.#filled) return false;
+    for (const reader of this.#readers ?? nobody) if (reader.at < this.#filled) return false;
     return true;
   }
 
@@ -343,7 +354,7 @@ export class CachedObject {
   }
 
   #left(reader: BodyReader): void {
-    this.#readers.delete(reader);
+    this.#readers = without(this.#readers, reader);
     this.#advanced();
     this.#perhapsIdle();
   }
@@ -356,8 +367,14 @@ export class CachedObject {
   }
 
   #wake(): void {
-    for (const reader of this.#readers) reader.wake();
+    for (const reader of this.#readers ?? nobody) reader.wake();
   }
+}
+
+/** Null once it is empty: of many objects few are read, and an empty set has room for four. */
+function without<Member>(set: Set<Member> | null, member: Member): Set<Member> | null {
+  set?.delete(member);
+  return set?.size === 0 ? null : set;
 }
 
 /** Bytes, and where they are. */

@@ -7,19 +7,46 @@ const gibibyte = 2 ** 30;
 /** For the program itself, which takes far more addresses than memory. */
 const ownBytes = 1.5 * gibibyte;
 
+const preamble = [
+  ['{ MemoryTier }', 'edge-cache/memory/memory-tier.js'],
+  ['{ CachedObject }', 'edge-cache/memory/cached-object.js'],
+  ['{ EdgeMetrics }', 'edge-cache/edge-metrics.js'],
+  ['{ Metrics }', 'telemetry/metrics.js'],
+]
+  .map(([names, path]) => `import ${names} from '${new URL(`dist/${path}`, packageFolder)}';`)
+  .join('\n');
+
 /** Runs this with so much address space beside its own, and says what it wrote. */
 async function limitedTo(bytes: number, program: string): Promise<string> {
   const limit = Math.ceil((ownBytes + bytes) / 1024);
-  const preamble = [
-    ['{ MemoryTier }', 'edge-cache/memory/memory-tier.js'],
-    ['{ CachedObject }', 'edge-cache/memory/cached-object.js'],
-    ['{ EdgeMetrics }', 'edge-cache/edge-metrics.js'],
-    ['{ Metrics }', 'telemetry/metrics.js'],
-  ].map(([names, path]) => `import ${names} from '${new URL(`dist/${path}`, packageFolder)}';`);
   const args = ['-c', `ulimit -v ${limit} && exec "$0" --input-type=module -e "$1"`, process.execPath];
-  const { stdout } = await promisify(execFile)('bash', [...args, `${preamble.join('\n')}\n${program}`]);
+  const { stdout } = await promisify(execFile)('bash', [...args, `${preamble}\n${program}`]);
   return stdout;
 }
+
+describe('the memory tier, where V8 has less room than it', () => {
+  it('keeps as many heads as fit', async () => {
+    const program = `
+      const tier = new MemoryTier({ bytesMax: ${gibibyte}, metrics: new EdgeMetrics(new Metrics()), log: console });
+      const stale = { forbidden: true, whileRevalidateMs: 0, ifErrorMs: null };
+      for (let at = 0; at < 200000; at += 1) {
+        const freshness = { lifetimeMs: at, initialAgeMs: 0.5, receivedAt: at, stale: { ...stale } };
+        const headers = ['content-type', 'etag', 'x-own'].map((name) => [name, name + ' of a length of its own ' + at]);
+        const head = { status: 200, headers, upstreamStatus: '', etag: headers[1][1], lastModified: null, date: at, freshness };
+        const object = CachedObject.open({ key: 'object ' + at, head, length: 5, bytesMax: 5, room: tier });
+        object.append(Buffer.from('hello'));
+        object.complete();
+        tier.put(object);
+      }
+      console.log(tier.objects, tier.has('object 199999'));`;
+    const args = ['--max-old-space-size=80', '--input-type=module', '-e', `${preamble}\n${program}`];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const [objects, hasLast] = stdout.trim().split(' ');
+    expect(hasLast).toBe('true');
+    expect(Number(objects)).toBeGreaterThan(10_000);
+    expect(Number(objects)).toBeLessThan(50_000);
+  });
+});
 
 /** Real limits of the system, which hold for a process of their own. */
 describe.runIf(process.platform === 'linux')('the memory tier, where the system has less than it may have', () => {

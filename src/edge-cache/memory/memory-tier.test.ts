@@ -50,6 +50,28 @@ describe('the memory tier', () => {
     ]);
   });
 
+  it('keeps no more heads than V8 has room for, whatever becomes of them', () => {
+    const metrics = new EdgeMetrics(new Metrics());
+    tier = new MemoryTier({ bytesMax: 1024 * kibibyte, headBytesMax: 20 * kibibyte, metrics, log: silentLog });
+    const headBytes = put('0000', 1).headWeight;
+    const most = Math.floor((20 * kibibyte) / headBytes);
+    for (let at = 1; at < 100; at += 1) put(String(at).padStart(4, '0'), 1);
+    expect(tier.objects).toBe(most);
+    expect(tier.has('0099')).toBe(true);
+    const kept = [...tier.kept()].map(({ key }) => key);
+    // Replaced, and then removed. For what replaces something there is room before that goes.
+    for (const key of kept) put(key, 1);
+    expect(tier.objects).toBeGreaterThanOrEqual(most - 1);
+    for (const key of kept) tier.remove(key);
+    for (let at = 100; at < 200; at += 1) put(String(at).padStart(4, '0'), 1);
+    expect(tier.objects).toBe(most);
+    const large = { ...head, headers: [['x', 'y'.repeat(21 * kibibyte)] as const] };
+    const object = CachedObject.open({ key: 'large', head: large, length: 0, bytesMax: 1, room: tier });
+    object?.complete();
+    if (object !== null) tier.put(object);
+    expect([object?.phase, tier.has('large')]).toEqual(['failed', false]);
+  });
+
   it('keeps what is in use through a walk over more than it can hold', () => {
     const hot = ['a', 'b', 'c', 'd'];
     for (const key of hot) put(key, 18 * kibibyte);

@@ -4,8 +4,11 @@
  * One budget covers three uses: *stored* objects, *filling* ones (bodies on their way in), and *pinned* ones (evicted or
  * replaced, but still being sent to somebody). Fills may take half of it and pinned objects a quarter; above that the
  * object pinned longest loses its readers. Lives as long as the edge; empty at every start. Where the system refuses more memory, the budget is what it gave.
+ *
+ * Bodies are in memory of their own, heads in V8's heap, which has a bound of its own (and V8 ends the process there): they may take `heapPart` of it.
  */
 
+import { getHeapStatistics } from 'node:v8';
 import type { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
@@ -23,6 +26,8 @@ export interface TierBelow {
 }
 
 const kibibyte = 1024;
+/** For the names of what was evicted, and what is garbage, there is as much again and more. */
+const heapPart = 0.25;
 /** Of what is asked for: so many times may be evicted to have it in one piece. */
 const piecesPart = 4;
 
@@ -36,6 +41,8 @@ export class MemoryTier implements Room {
   readonly #slabs: Slabs;
   /** The bytes of all of them. */
   readonly extents: Extents;
+  readonly #headBytesMax: number;
+  #headBytes = 0;
   #filling = 0;
   #pinnedBytes = 0;
 
@@ -45,8 +52,11 @@ export class MemoryTier implements Room {
     readonly metrics: EdgeMetrics;
     readonly log: Log;
     readonly below?: TierBelow | null;
+    /** Of the heads of all that is stored. Default: by what V8 may have. */
+    readonly headBytesMax?: number;
   }) {
     this.#bytesMax = options.bytesMax;
+    this.#headBytesMax = options.headBytesMax ?? Math.floor(heapPart * getHeapStatistics().heap_size_limit);
     this.#metrics = options.metrics;
     this.#below = options.below ?? null;
     this.#log = options.log;
@@ -94,7 +104,10 @@ export class MemoryTier implements Room {
   put(object: CachedObject, where: 'memory alone' | 'all tiers' = 'all tiers'): void {
     object.release();
     const bytes = object.weight;
-    if (this.#makeRoom(bytes)) {
+    const headBytes = object.headWeight;
+    if (this.#makeRoom(bytes) && this.#makeRoomForHead(headBytes)) {
+      object.keptHeadBytes = headBytes;
+      this.#headBytes += headBytes;
       this.#stored.set(object, bytes);
       if (where === 'all tiers') this.#below?.stored(object);
     } else {
@@ -152,7 +165,13 @@ export class MemoryTier implements Room {
     return true;
   }
 
+  #makeRoomForHead(bytes: number): boolean {
+    while (this.#headBytes + bytes > this.#headBytesMax) if (this.#stored.pop() === undefined) return false;
+    return true;
+  }
+
   #dropped(object: CachedObject, evicted: boolean): void {
+    this.#headBytes -= object.keptHeadBytes;
     if (evicted) this.#metrics.evicted();
     object.endLoan();
     if (object.hasReaders) this.#pin(object);

@@ -1,4 +1,4 @@
-/** HTTP dates (RFC 9110 §5.6.7): one form is written, three are read. Pure; times in epoch ms. */
+/** HTTP dates (RFC 9110 §5.6.7): one form is written, three are read. Pure but for the last one written; times in epoch ms. */
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const imf = /^[a-z]{3}, (\d{2}) ([a-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) gmt$/i;
 const rfc850 = /^[a-z]{6,9}, (\d{2})-([a-z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) gmt$/i;
@@ -16,8 +16,12 @@ export function readHttpDate(text: string, now: number): number | null {
   return null;
 }
 
+let lastWritten = { at: Number.NaN, text: '' };
+
+/** Many answers are of one second. */
 export function writeHttpDate(epochMs: number): string {
-  return new Date(epochMs).toUTCString();
+  if (lastWritten.at !== epochMs) lastWritten = { at: epochMs, text: new Date(epochMs).toUTCString() };
+  return lastWritten.text;
 }
 
 /** A two-digit year that would lie more than 50 years ahead is in the past (RFC 9110 §5.6.7). */

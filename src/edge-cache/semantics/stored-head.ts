@@ -4,9 +4,11 @@ import { contentRange } from './byte-range.js';
 import { dateOf, type Freshness, lastModifiedOf, type ReceivedHead } from './freshness.js';
 import { endToEnd, firstField, type HeaderPair, joinedField } from './header-fields.js';
 import { writeHttpDate } from './http-date.js';
+import { onceOnly } from './once-only.js';
 import type { PartPlace } from './part-place.js';
 import { directivesOf } from './response-directives.js';
 
+const acceptsRanges: HeaderPair = ['accept-ranges', 'bytes'];
 /** Said anew for every answer. */
 const remade = new Set(['age', 'cache-status', 'content-length', 'date']);
 export function storedHead(received: ReceivedHead, freshness: Freshness): StoredHead {
@@ -59,9 +61,9 @@ function headOf(
   freshness: Freshness,
   date: number,
 ): StoredHead {
-  const headers: HeaderPair[] = [...fields, ['date', writeHttpDate(date)]];
+  const headers: HeaderPair[] = [...fields, onceOnly('date', writeHttpDate(date))];
   // This cache serves ranges, whatever the upstream does.
-  if (status === 200 && firstField(fields, 'accept-ranges') === null) headers.push(['accept-ranges', 'bytes']);
+  if (status === 200 && firstField(fields, 'accept-ranges') === null) headers.push(acceptsRanges);
   return {
     status,
     headers,

@@ -6,6 +6,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
 import { type EdgeFailure, type EdgeFailureCode, edgeFailure } from '../failure.js';
 import { contentLengthOf, type HeaderPair, type HeaderPairs } from '../semantics/header-fields.js';
+import { onceOnly } from '../semantics/once-only.js';
 import { Unbegun, untilBegun } from './body-beginning.js';
 import type { RetryBudget } from './retry-budget.js';
 import { UploadWatch } from './upload-watch.js';
@@ -246,7 +247,7 @@ function readRawHeaders(raw: unknown): HeaderPair[] {
   if (!Array.isArray(raw)) return pairs;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const [name, value] = [String(raw[at]).toLowerCase(), String(raw[at + 1]).trim()];
-    if (fieldName.test(name) && !unsafeValue.test(value)) pairs.push([name, value]);
+    if (fieldName.test(name) && !unsafeValue.test(value)) pairs.push(onceOnly(name, value));
   }
   return pairs;
 }
