@@ -67,4 +67,22 @@ describe('the index of variants', () => {
     for (let times = 0; times < 65; times += 1) expect(learn([], [])).toBe('/a');
     expect(index.varies(asked)).toBe(false);
   });
+
+  it('knows so many addresses as it may, those asked for of late', () => {
+    const index = new VariantIndex({ has: () => false, choose: ([name = '']) => name }, 100);
+    const addresses = Array.from({ length: 150 }, (_, at) => ({ key: `/${at}`, coding: null }));
+    for (const address of addresses.slice(0, 100)) index.learn(address, ['origin'], []);
+    const first = index.name({ key: '/0', coding: null }, () => [['origin', 'a']]);
+    for (const address of addresses.slice(100, 199)) index.learn(address, ['origin'], []);
+    expect(addresses.filter((address) => index.varies(address))).toHaveLength(100);
+    expect(index.name({ key: '/0', coding: null }, () => [['origin', 'a']])).toBe(first);
+    expect(index.varies({ key: '/1', coding: null })).toBe(false);
+  });
+
+  it('knows the addresses of a large cache', () => {
+    const { index } = openIndex();
+    const addresses = Array.from({ length: 50_000 }, (_, at) => ({ key: `/${at}`, coding: null }));
+    for (const address of addresses) index.learn(address, ['origin'], []);
+    expect(addresses.every((address) => index.varies(address))).toBe(true);
+  });
 });

@@ -10,6 +10,7 @@
  * Bounded by count; forgetting an address or a list costs a fetch. Lives as long as the edge.
  */
 import { randomInt } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { LRUCache } from 'lru-cache';
 import type { HeaderPairs } from './semantics/header-fields.js';
 import { namesIn, variantOf } from './semantics/vary.js';
@@ -46,26 +47,39 @@ export interface KeptVariants {
 }
 
 interface Known {
-  readonly lists: readonly Variation[];
-  /** Of each list, how many answers the address had had when it was seen last. */
-  readonly seenAt: ReadonlyMap<Variation, number>;
+  /** That of the last answer first. */
+  readonly lists: readonly SeenList[];
   readonly answers: number;
 }
 
-const addressesMax = 10_000;
+interface SeenList {
+  readonly variation: Variation;
+  /** How many answers the address had had when it was seen last. */
+  readonly seenAt: number;
+}
+
+/** An address takes about half a kilobyte of V8's heap, and may be one of so many. */
+const heapBytesEach = 16 * 1024;
+const addressesMin = 10_000;
 const listsMax = 4;
 /** A list that none of so many answers had is out of use. */
 const unseenMax = 64;
+/** Mostly all addresses vary on the same fields. */
+const sharedNamesMax = 100;
 
 export class VariantIndex {
-  readonly #byKey = new LRUCache<string, Known>({ max: addressesMax });
+  readonly #byKey: LRUCache<string, Known>;
+  readonly #sharedNames = new LRUCache<string, readonly string[]>({ max: sharedNamesMax });
   readonly #kept: KeptVariants;
   /** Told of each address whose requests may select something else now. */
   whenChanged: (key: string) => void = () => {};
   #generations = randomInt(2 ** 47);
 
-  constructor(kept: KeptVariants) {
+  /** @param addressesMax default: by what V8 may have. */
+  constructor(kept: KeptVariants, addressesMax = Math.max(addressesMin, heapAddresses())) {
     this.#kept = kept;
+    // By size, since room for a number of entries would be taken at once.
+    this.#byKey = new LRUCache({ maxSize: addressesMax, sizeCalculation: () => 1 });
   }
 
   /** The name for what a request with these headers selects. */
@@ -92,7 +106,7 @@ export class VariantIndex {
   variationsOf(name: string): Variations | null {
     const key = variationOf(name)?.key ?? name;
     const known = this.#byKey.peek(key);
-    return known === undefined ? null : { key, lists: known.lists };
+    return known === undefined ? null : { key, lists: known.lists.map(({ variation }) => variation) };
   }
 
   /** An answer to `request` has come that varies on `vary`: the name to keep it under. */
@@ -102,12 +116,12 @@ export class VariantIndex {
     const known = this.#byKey.get(key);
     if (known === undefined && names.length === 0) return key;
     const before = known ?? this.#unvaried(key);
-    const seen = before.lists.find((list) => list.names.join() === names.join()) ?? this.#list(names);
     const answers = before.answers + 1;
-    const seenAt = new Map([...before.seenAt, [seen, answers]]);
-    const others = before.lists.filter((list) => list !== seen && answers - (seenAt.get(list) ?? 0) <= unseenMax);
-    this.#change(key, before, { lists: [seen, ...others].slice(0, listsMax), seenAt, answers });
-    return nameOf(key, seen, request);
+    const isMeant = ({ variation }: SeenList) => isSameList(variation.names, names);
+    const variation = before.lists.find(isMeant)?.variation ?? this.#list(names);
+    const others = before.lists.filter((list) => !isMeant(list) && answers - list.seenAt <= unseenMax);
+    this.#change(key, before, { lists: [{ variation, seenAt: answers }, ...others].slice(0, listsMax), answers });
+    return nameOf(key, variation, request);
   }
 
   /** As a disk remembers it from before a restart: the name that this request selects. */
@@ -121,7 +135,7 @@ export class VariantIndex {
   left(name: string): void {
     const known = this.#byKey.get(name);
     if (known === undefined) return;
-    this.#change(name, known, { ...known, lists: known.lists.filter(({ names }) => names.length > 0) });
+    this.#change(name, known, { ...known, lists: known.lists.filter(isVaried) });
   }
 
   /** All variants of an address are out of date. */
@@ -135,29 +149,47 @@ export class VariantIndex {
   /** As another index has it; without lists: it does not vary. */
   set({ key, lists }: Variations): void {
     if (lists.length === 0) this.#byKey.delete(key);
-    else this.#byKey.set(key, { lists, seenAt: new Map(), answers: 0 });
+    else this.#byKey.set(key, { lists: lists.map((variation) => this.#seen(variation)), answers: 0 });
   }
 
   /** What is kept of it from before it began to vary is for everybody. */
   #unvaried(key: string): Known {
-    const lists = this.#kept.has(key) ? [{ names: [], generation: 0 }] : [];
-    return { lists, seenAt: new Map(), answers: 0 };
+    const lists = this.#kept.has(key) ? [this.#seen({ names: [], generation: 0 })] : [];
+    return { lists, answers: 0 };
   }
 
   #list(names: readonly string[]): Variation {
     this.#generations += 1;
-    return { names, generation: this.#generations };
+    return { names: this.#shared(names), generation: this.#generations };
   }
 
-  #change(key: string, before: Known, { lists, seenAt, answers }: Known): void {
-    const isVaried = lists.some(({ names }) => names.length > 0);
-    const inUse = new Map(lists.map((list) => [list, seenAt.get(list) ?? 0]));
-    if (isVaried) this.#byKey.set(key, { lists, seenAt: inUse, answers });
+  #seen({ names, generation }: Variation): SeenList {
+    return { variation: { names: this.#shared(names), generation }, seenAt: 0 };
+  }
+
+  #shared(names: readonly string[]): readonly string[] {
+    const text = names.join();
+    const shared = this.#sharedNames.get(text) ?? names;
+    if (shared === names) this.#sharedNames.set(text, names);
+    return shared;
+  }
+
+  #change(key: string, before: Known, after: Known): void {
+    if (after.lists.some(isVaried)) this.#byKey.set(key, after);
     else this.#byKey.delete(key);
-    const isSame = lists.length === before.lists.length && lists.every((list) => before.lists.includes(list));
+    const variations = before.lists.map(({ variation }) => variation);
+    const { lists } = after;
+    const isSame = lists.length === variations.length && lists.every(({ variation }) => variations.includes(variation));
     if (!isSame) this.whenChanged(key);
   }
 }
+
+const heapAddresses = (): number => Math.floor(getHeapStatistics().heap_size_limit / heapBytesEach);
+
+const isVaried = ({ variation }: SeenList): boolean => variation.names.length > 0;
+
+const isSameList = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((name, at) => name === other[at]);
 
 const codings: readonly Coding[] = ['gzip', 'plain'];
 
@@ -170,7 +202,7 @@ function codedKey({ key, coding }: VariantAsked): string {
 }
 
 const namesOf = (key: string, { lists }: Known, request: HeaderPairs): string[] =>
-  lists.map((list) => nameOf(key, list, request));
+  lists.map(({ variation }) => nameOf(key, variation, request));
 
 function nameOf(key: string, variation: Variation, request: HeaderPairs): string {
   if (variation.names.length === 0) return key;

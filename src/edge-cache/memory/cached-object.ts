@@ -70,6 +70,7 @@ export interface ObjectOptions {
 }
 
 const firstCapacity = 64 * 1024;
+const movedBytesMax = 1024 * 1024;
 /** What a kept object takes of V8's heap beside its texts, and for each field: rather more than was measured (docs/performance.md). */
 const headOverhead = 900;
 const fieldOverhead = 64;
@@ -285,11 +286,17 @@ export class CachedObject {
     return true;
   }
 
-  /** Doubling left some to spare. */
+  /**
+   * Its length was not known, and doubling left some to spare. What is worth copying goes where it fits: a hole behind each small body, too small for the
+   * next one to begin in, would take most of the memory.
+   */
   #trim(): void {
-    if (this.#bytes.length === this.#filled) return;
-    if (this.#extent === null || this.#room.extents === undefined) this.#moveTo(inHeap(this.#filled));
-    else {
+    const capacity = this.#bytes.length;
+    if (capacity === this.#filled) return;
+    const isWorthMoving = this.#filled <= movedBytesMax && capacity - this.#filled > capacity / 8;
+    const place = isWorthMoving || this.#extent === null ? allot(this.#room, this.#filled) : null;
+    if (place !== null) this.#moveTo(place);
+    else if (this.#extent !== null && this.#room.extents !== undefined) {
       this.#extent = this.#room.extents.shrink(this.#extent, this.#filled);
       this.#bytes = this.#extent.bytes;
     }

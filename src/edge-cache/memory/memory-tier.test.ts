@@ -50,6 +50,25 @@ describe('the memory tier', () => {
     ]);
   });
 
+  it('has room for as many bodies whose length nobody said', () => {
+    const metrics = new EdgeMetrics(new Metrics());
+    tier = new MemoryTier({ bytesMax: 8 * 1024 * kibibyte, metrics, log: silentLog });
+    for (const bytes of [1000, 70 * kibibyte]) {
+      const many = Math.floor((4 * 1024 * kibibyte) / (bytes + 2 * kibibyte));
+      const keys = Array.from({ length: many }, (_, at) => `${bytes} ${at}`);
+      for (const key of keys) {
+        const object = CachedObject.open({ key, head, length: null, bytesMax: 512 * kibibyte, room: tier });
+        object?.append(Buffer.alloc(bytes, key));
+        expect(object?.complete()).toBe(true);
+        if (object !== null) tier.put(object);
+      }
+      for (const key of keys) {
+        const kept = tier.get(key);
+        expect(kept && Buffer.compare(kept.view(0, bytes), Buffer.alloc(bytes, key)), key).toBe(0);
+      }
+    }
+  });
+
   it('keeps no more heads than V8 has room for, whatever becomes of them', () => {
     const metrics = new EdgeMetrics(new Metrics());
     tier = new MemoryTier({ bytesMax: 1024 * kibibyte, headBytesMax: 20 * kibibyte, metrics, log: silentLog });
