@@ -1,5 +1,6 @@
 import { CachedObject } from '../memory/cached-object.js';
 import { newestOf } from '../newest-variant.js';
+import { onceOnly } from '../semantics/once-only.js';
 import { VariantIndex } from '../variant-index.js';
 import type { LoanMessage } from './loan-messages.js';
 import type { LoanTable } from './loan-table.js';
@@ -36,7 +37,9 @@ export class BorrowedObjects {
   told(message: LoanMessage): Borrowed | null {
     const { place, generation } = message;
     if (message.kind === 'lent') {
-      const { name, head, bytes, varies } = message;
+      const { name, bytes, varies } = message;
+      // Each came with texts of its own.
+      const head = { ...message.head, headers: message.head.headers.map(([field, value]) => onceOnly(field, value)) };
       const object = CachedObject.whole(name, head, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
       const borrowed = { object, place, generation, isBesideVariants: varies?.key === name };
       this.variants.set(varies ?? { key: name, lists: [] });

@@ -16,9 +16,11 @@ export class LoanTable {
   readonly places: number;
   readonly #words: Int32Array;
   readonly #uses: Uint8Array;
+  /** 1: it was used, or lent, since it was last looked at. */
+  readonly #news: Uint8Array;
 
   static make(places: number): LoanTable {
-    return new LoanTable(new SharedArrayBuffer(places * (wordsEach * 4 + 1)), places);
+    return new LoanTable(new SharedArrayBuffer(places * (wordsEach * 4 + 2)), places);
   }
 
   constructor(shared: SharedArrayBuffer, places: number) {
@@ -26,6 +28,7 @@ export class LoanTable {
     this.places = places;
     this.#words = new Int32Array(shared, 0, places * wordsEach);
     this.#uses = new Uint8Array(shared, places * wordsEach * 4, places);
+    this.#news = new Uint8Array(shared, places * (wordsEach * 4 + 1), places);
   }
 
   generation(place: number): number {
@@ -54,6 +57,20 @@ export class LoanTable {
   countUse(place: number): void {
     const uses = this.#uses[place] ?? 0;
     if (uses < usesMax) this.#uses[place] = uses + 1;
+    this.#news[place] = 1;
+  }
+
+  /** The owner's: it will be lent anew. */
+  startAnew(place: number): void {
+    this.#uses[place] = 0;
+    this.#news[place] = 1;
+  }
+
+  /** The owner's: whether it was used, or lent, since this was asked last. */
+  takeNews(place: number): boolean {
+    const hasNews = this.#news[place] === 1;
+    this.#news[place] = 0;
+    return hasNews;
   }
 
   uses(place: number): number {
