@@ -266,7 +266,16 @@ it('hands the playlist to a browser that has no Media Source Extensions, and say
   );
   const settled = ({ src, says, time }: Seen) =>
     src === channel.hlsUrl && (knowsHls ? time > 1 : says === 'This browser cannot play HLS.');
-  await until(async () => settled(await old.evaluate<Seen>(READ)), 60_000);
+  const asked: string[] = [];
+  old.on('requestfinished', (request) => asked.push(new URL(request.url()).pathname));
+  old.on('requestfailed', (request) => asked.push(`${request.url()} ${request.failure()?.errorText}`));
+  await until(
+    async () => settled(await old.evaluate<Seen>(READ)),
+    60_000,
+    () => `it asked for ${asked.slice(-20).join(', ')}\n${box.printed().slice(-3000)}`,
+  ).catch(async (error: Error) => {
+    throw new Error(`${JSON.stringify(await old.evaluate(READ))}\n${error.message}`);
+  });
   expect(await old.getByRole('button', { name: 'Full screen' }).count()).toBe(1);
   await old.close();
 });
