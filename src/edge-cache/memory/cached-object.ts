@@ -14,6 +14,7 @@
 import type { Freshness } from '../semantics/freshness.js';
 import type { HeaderPairs } from '../semantics/header-fields.js';
 import { BodyReader } from './body-reader.js';
+import { allot, copyInto, type Extents, empty, nothing, type Place } from './place.js';
 import type { Extent } from './slabs.js';
 
 export type Phase = 'filling' | 'overflowed' | 'complete' | 'failed';
@@ -39,14 +40,6 @@ export interface Room {
   giveBack(bytes: number): void;
   /** Where the bytes themselves come from. Default: the heap, to which nothing is given back. */
   readonly extents?: Extents;
-}
-
-export interface Extents {
-  /** Null: there is none of that size. */
-  take(bytes: number): Extent | null;
-  shrink(extent: Extent, bytes: number): Extent;
-  /** Nobody reads it any more. */
-  give(extent: Extent): void;
 }
 
 /** That other threads read it too. */
@@ -110,7 +103,7 @@ export class CachedObject {
   static open(options: ObjectOptions): CachedObject | null {
     const capacity = options.length ?? Math.min(firstCapacity, options.bytesMax);
     if (capacity > options.bytesMax || !options.room.take(capacity)) return null;
-    const place = allot(options.room, capacity);
+    const place = allot(options.room.extents, capacity);
     if (place !== null) return new CachedObject(options, place);
     options.room.giveBack(capacity);
     return null;
@@ -276,7 +269,7 @@ export class CachedObject {
     const capacity = Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 2));
     const more = capacity - this.#bytes.length;
     if (!this.#room.take(more)) return false;
-    const place = allot(this.#room, capacity);
+    const place = allot(this.#room.extents, capacity);
     if (place === null) {
       this.#room.giveBack(more);
       return false;
@@ -294,7 +287,7 @@ export class CachedObject {
     const capacity = this.#bytes.length;
     if (capacity === this.#filled) return;
     const isWorthMoving = this.#filled <= movedBytesMax && capacity - this.#filled > capacity / 8;
-    const place = isWorthMoving || this.#extent === null ? allot(this.#room, this.#filled) : null;
+    const place = isWorthMoving || this.#extent === null ? allot(this.#room.extents, this.#filled) : null;
     if (place !== null) this.#moveTo(place);
     else if (this.#extent !== null && this.#room.extents !== undefined) {
       this.#extent = this.#room.extents.shrink(this.#extent, this.#filled);
@@ -384,33 +377,8 @@ function without<Member>(set: Set<Member> | null, member: Member): Set<Member> |
   return set?.size === 0 ? null : set;
 }
 
-/** Bytes, and where they are. */
-interface Place {
-  readonly bytes: Buffer;
-  readonly extent: Extent | null;
-}
-
 /** Nothing is asked of it. */
 const elsewhere: Room = { take: () => false, giveBack: () => {} };
-const empty = Buffer.alloc(0);
-const nothing: Place = { bytes: empty, extent: null };
-
-function allot({ extents }: Room, bytes: number): Place | null {
-  if (extents === undefined) return inHeap(bytes);
-  const extent = extents.take(bytes);
-  return extent === null ? null : { bytes: extent.bytes, extent };
-}
-
-/** Its own memory, never the pool's: a small body must not keep a large one's alive. */
-const inHeap = (bytes: number): Place => ({ bytes: Buffer.allocUnsafeSlow(bytes), extent: null });
-
-/**
- * Into shared memory `set` copies byte by byte where the two are not aligned alike, as behind a head they never are (V8's relaxed_memmove); `fill` copies
- * at once, in a third of the time.
- */
-function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
-  if (bytes.length > 0) target.fill(bytes, at, at + bytes.length);
-}
 
 /** It stays as it is until the end of this turn, for whoever waits for something that this turn resolves. */
 export function holdForTurn(object: CachedObject): void {

@@ -3,21 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { EdgeMetrics } from '../edge-metrics.js';
-import { CachedObject, type StoredHead } from './cached-object.js';
+import { CachedObject } from './cached-object.js';
+import { head } from './heads.fixture.js';
 import { MemoryTier } from './memory-tier.js';
 
-const head: StoredHead = {
-  status: 200,
-  headers: [],
-  upstreamStatus: '',
-  etag: null,
-  lastModified: null,
-  date: 0,
-  freshness: {
-    ...{ lifetimeMs: 1, initialAgeMs: 0, receivedAt: 0 },
-    stale: { forbidden: true, whileRevalidateMs: 0, ifErrorMs: null },
-  },
-};
 const kibibyte = 1024;
 
 describe('the memory tier', () => {

@@ -12,7 +12,8 @@ import { getHeapStatistics } from 'node:v8';
 import type { Failure } from '../../telemetry/failure.js';
 import type { Log } from '../../telemetry/log.js';
 import type { EdgeMetrics } from '../edge-metrics.js';
-import type { CachedObject, Extents, Room } from './cached-object.js';
+import type { CachedObject, Room } from './cached-object.js';
+import type { Extents } from './place.js';
 import { S3Fifo } from './s3-fifo.js';
 import { type Extent, Slabs } from './slabs.js';
 
@@ -26,7 +27,7 @@ export interface TierBelow {
 }
 
 const kibibyte = 1024;
-/** For the names of what was evicted, and what is garbage, there is as much again and more. */
+/** For what stands beside heads, ghosts and garbage, there is as much again and more. */
 const heapPart = 0.25;
 /** What V8's limit has in it for young objects, at most: 48 MiB on Node 20, 192 on 24. */
 const youngBytes = 192 * 1024 * kibibyte;

@@ -3,24 +3,12 @@ import { silentLog } from '../../telemetry/log.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { until } from '../edge.fixture.js';
 import { EdgeMetrics } from '../edge-metrics.js';
-import { CachedObject, type StoredHead } from '../memory/cached-object.js';
+import { CachedObject } from '../memory/cached-object.js';
+import { head } from '../memory/heads.fixture.js';
 import { MemoryTier } from '../memory/memory-tier.js';
 import { Lending } from './lending.js';
 import type { LoanMessage } from './loan-messages.js';
 import { LoanTable } from './loan-table.js';
-
-const head: StoredHead = {
-  status: 200,
-  headers: [],
-  upstreamStatus: '',
-  etag: null,
-  lastModified: null,
-  date: 0,
-  freshness: {
-    ...{ lifetimeMs: 1, initialAgeMs: 0, receivedAt: 0 },
-    stale: { forbidden: true, whileRevalidateMs: 0, ifErrorMs: null },
-  },
-};
 
 describe('four places for what is lent', () => {
   const told: LoanMessage[] = [];
